@@ -75,6 +75,7 @@
 #include <limits.h>
 #include <linux/audit.h>
 #include <linux/capability.h>
+#include <linux/close_range.h>
 #include <linux/filter.h>
 #include <linux/mount.h>
 #include <linux/openat2.h>
@@ -1415,7 +1416,7 @@ static const int denied_calls[] = {
     SYS_swapon, SYS_swapoff, SYS_reboot, SYS_kexec_load, SYS_kexec_file_load,
     SYS_init_module, SYS_finit_module, SYS_delete_module, SYS_acct, SYS_syslog,
     SYS_settimeofday, SYS_clock_settime, SYS_clock_adjtime, SYS_adjtimex,
-    SYS_quotactl, SYS_quotactl_fd,
+    SYS_quotactl, 443 /* quotactl_fd, which musl lacks */,
     /* Large engines in the kernel that have been broken out of many times. */
     SYS_bpf, SYS_perf_event_open, SYS_userfaultfd,
     SYS_io_uring_setup, SYS_io_uring_enter, SYS_io_uring_register,

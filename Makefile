@@ -1,0 +1,52 @@
+# cage: make, make run, make test.  All it needs is a C compiler and make.
+
+CFLAGS = -O2 -g
+# A static program starts sooner, and runs where there is no libc.
+LDFLAGS = -static
+STANDARD = -std=c17 -Wall -Wextra
+
+# musl-gcc does not look where the kernel's headers are.
+ifneq (,$(findstring musl-gcc,$(CC)))
+HEADERS = $(addprefix -idirafter ,/usr/include $(wildcard /usr/include/$(shell gcc -print-multiarch)))
+endif
+
+all: cage rootfs
+
+cage: cage.c
+	$(CC) $(STANDARD) $(HEADERS) $(CFLAGS) -o $@ cage.c $(LDFLAGS)
+
+# Fill rootfs/ with programs: busybox, or the machine's own; FROM=image.tar
+# unpacks an image instead, FROM=host and FROM=busybox say which.
+rootfs:
+	@rootfs/.fill "$(FROM)"
+
+run: all
+	./cage run rootfs /bin/sh
+
+# The tests, as root also once more as an ordinary user.  TESTS=tests/06-uts.bats
+test: all
+	tests/run $(TESTS)
+
+# The same in a virtual machine with a pure cgroup v2.  KERNEL=6.1 or 6.12
+test-vm: all
+	tests/vm/run $(KERNEL)
+
+# Warnings and analysers: whatever of them the machine has.
+check:
+	tests/check
+
+# For gdb: not optimised, so that every line is where it seems to be.
+debug: cage-debug
+	@sed -n 's/^# *//p' tutorial/steps.gdb
+cage-debug: cage.c
+	$(CC) $(STANDARD) $(HEADERS) -O0 -g3 -o $@ cage.c $(LDFLAGS)
+
+# What this machine refuses, and the cure.
+doctor: all
+	@tests/doctor
+
+clean:
+	rm -f cage cage-debug
+	rootfs/.fill clean
+
+.PHONY: all rootfs run test test-vm check debug doctor clean
