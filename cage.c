@@ -77,6 +77,7 @@
 #include <linux/capability.h>
 #include <linux/close_range.h>
 #include <linux/filter.h>
+#include <linux/magic.h>
 #include <linux/mount.h>
 #include <linux/openat2.h>
 #include <linux/sched.h>
@@ -103,6 +104,7 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/un.h>
@@ -174,7 +176,7 @@ static const struct {
 enum {
     MAX_LAYERS = 16, MAX_VOLUMES = 32, MAX_SETTINGS = 32, MAX_ENV = 64,
     MAX_TREES = MAX_LAYERS + 1 + MAX_VOLUMES,
-    FACTS = 21, FACT_SIZE = 160, TEXTS = 16,
+    FACTS = 22, FACT_SIZE = 160, TEXTS = 16,
     IDS = 65536,            /* how many user ids a container has under root */
     EXIT_CAGE = 125,        /* cage itself failed: the number docker uses */
     EXIT_NOT_EXECUTABLE = 126, EXIT_NOT_FOUND = 127, EXIT_SIGNAL = 128
@@ -200,7 +202,7 @@ struct cage {
     const char *name, *hostname, *workdir, *net, *save, *memory;
     char **command, *env[MAX_ENV];
     struct { const char *path; int archive; } layer[MAX_LAYERS];
-    struct { char *source, *target; bool read_only; } volume[MAX_VOLUMES];
+    struct { char *source, *target; uint64_t flags; } volume[MAX_VOLUMES];
     struct setting setting[MAX_SETTINGS];
     int layers, volumes, settings, envs;
     long long bytes;                /* of memory; 0: no limit was asked for */
@@ -242,7 +244,7 @@ struct cage {
 
     /* The terminal (Part II): the real one; both ends of the new one. */
     int terminal, master, slave;
-    bool raw;                       /* the real one has been made raw */
+    bool raw, translates;           /* the real one is raw; the new one adds \r */
     struct termios cooked;          /* how it was before */
     char typed[4096];               /* typed, but not yet taken by the command */
     size_t typed_size;
@@ -258,27 +260,26 @@ struct cage {
 static void clean_up(struct cage *c);
 static const char *hint_for(const struct cage *c, int error);
 
-/* Print the text; if ERROR is not 0, also what that number means, and a hint
- * where its usual meaning misleads. */
-static void say(const struct cage *c, int error, const char *format, va_list all)
-{
-    char message[PATH_MAX];
-    const char *hint = error ? hint_for(c, error) : NULL;
-    bool in_step = c->step != STEP_none;
-    vsnprintf(message, sizeof message, format, all);
-    dprintf(c->errors, "cage: %s%s%s%s%s%s%s\n",
-            in_step ? steps[c->step].name : "", in_step ? ": " : "", message,
-            error ? ": " : "", error ? strerror(error) : "",
-            hint ? "\nhint: " : "", hint ? hint : "");
-}
-
-/* Tell the user something that does not end the run. */
+/* A path or a message, put together as by printf.  It is good until TEXTS more of
+ * them have been made. */
 __attribute__((format(printf, 2, 3)))
-static void note(const struct cage *c, const char *format, ...) {
+static const char *text(struct cage *c, const char *format, ...) {
+    char *place = c->text[c->texts++ % TEXTS];
     va_list all;
     va_start(all, format);
-    say(c, 0, format, all);
+    vsnprintf(place, PATH_MAX, format, all);
     va_end(all);
+    return place;
+}
+
+/* Print MESSAGE; if ERROR is not 0, also what that number means, and a hint where
+ * its usual meaning misleads. */
+static void say(const struct cage *c, int error, const char *message) {
+    const char *step = c->step == STEP_none ? "" : steps[c->step].name;
+    const char *hint = error ? hint_for(c, error) : NULL;
+    dprintf(c->errors, "cage: %s%s%s%s%s%s%s\n", step, *step ? ": " : "", message,
+            error ? ": " : "", error ? strerror(error) : "",
+            hint ? "\nhint: " : "", hint ? hint : "");
 }
 
 /* End this process, and with it the run.  Only the host side has something to
@@ -289,29 +290,33 @@ static _Noreturn void leave(struct cage *c, int status) {
     _exit(status);
 }
 
-/* Refuse to go on, for the reason that the text gives. */
-__attribute__((format(printf, 2, 3)))
-static _Noreturn void refuse(struct cage *c, const char *format, ...) {
-    va_list all;
-    va_start(all, format);
-    say(c, 0, format, all);
+static _Noreturn void fail(struct cage *c, int error, const char *message) {
+    say(c, error, message);
     leave(c, EXIT_CAGE);
 }
 
-/* Fail closed: a step that fails ends the run, so that a command never starts
- * in a weaker container than the one that was asked for.  Nearly every call to
- * the kernel below therefore stands in one of these two.
+/* note: tell the user something that does not end the run.  refuse: end it, for
+ * the reason that the text gives. */
+#define note(c, ...) say((c), 0, text((c), __VA_ARGS__))
+#define refuse(c, ...) fail((c), 0, text((c), __VA_ARGS__))
+
+/* Fail closed: a step that fails ends the run, so that a command never starts in
+ * a weaker container than the one that was asked for.  Nearly every call to the
+ * kernel below therefore stands in `must`, or in one of its two short forms.
  *
- * RESULT is what the call returned: -1 if the kernel refused, with the reason
- * in errno.  The text names the call for the error message. */
+ * RESULT is what the call returned: -1 if the kernel refused, with the reason in
+ * errno.  The text names the call for the error message.  Returns RESULT. */
 __attribute__((format(printf, 3, 4)))
 static int must(struct cage *c, long result, const char *format, ...) {
+    char message[PATH_MAX];
+    int error = errno;
     if (result != -1)
         return (int)result;
     va_list all;
     va_start(all, format);
-    say(c, errno, format, all);
-    leave(c, EXIT_CAGE);
+    vsnprintf(message, sizeof message, format, all);
+    va_end(all);
+    fail(c, error, message);
 }
 
 /* The same, for a call that says it all: the error message is the line of code
@@ -321,18 +326,6 @@ static int must(struct cage *c, long result, const char *format, ...) {
 /* And for a system call for which libc may have no function. */
 #define KERNEL(name, ...) \
     must(c, syscall(SYS_##name, __VA_ARGS__), "%s(%s)", #name, #__VA_ARGS__)
-
-/* A path or another short string, put together as by printf.  It is good until
- * TEXTS more of them have been made. */
-__attribute__((format(printf, 2, 3)))
-static const char *text(struct cage *c, const char *format, ...) {
-    char *place = c->text[c->texts++ % TEXTS];
-    va_list all;
-    va_start(all, format);
-    vsnprintf(place, PATH_MAX, format, all);
-    va_end(all);
-    return place;
-}
 
 /* Close FD and return -1, with the errno of what failed before. */
 static int give_up(int fd) {
@@ -380,16 +373,16 @@ static void read_file(int dir, const char *path, char *result, size_t size) {
 /* ------------------------------ other programs -----------------------------
  * Run ARGV, with descriptor INPUT as its standard input, and wait for it.
  * Returns its exit status, 128+n if signal n killed it, 127 if there is no such
- * program.  If SAYS is not NULL, it gets the first line that the program wrote
- * to its standard error (FACT_SIZE bytes). */
-static int exit_status(int how)     /* HOW: what waitpid(2) has told */
-{
+ * program.  A TOOL is one whose failure ends the run: then what it has said on
+ * its standard error is part of our message. */
+static int exit_status(int how) {       /* HOW: what waitpid(2) has told */
     return WIFSIGNALED(how) ? EXIT_SIGNAL + WTERMSIG(how) : WEXITSTATUS(how);
 }
 
 static int run_program(struct cage *c, const char *const argv[], int input,
-                       char *says) {
-    int how, errors = says ? TRY(memfd_create("stderr", MFD_CLOEXEC)) : 2;
+                       bool tool) {
+    char says[FACT_SIZE] = "";
+    int how, errors = tool ? TRY(memfd_create("stderr", MFD_CLOEXEC)) : 2;
     pid_t pid = TRY(fork());
     if (pid == 0) {
         sigset_t none;
@@ -401,14 +394,19 @@ static int run_program(struct cage *c, const char *const argv[], int input,
         dprintf(2, "%s", strerror(errno));
         _exit(EXIT_NOT_FOUND);
     }
-    TRY(waitpid(pid, &how, 0));
-    if (says) {
-        ssize_t size = pread(errors, says, FACT_SIZE - 1, 0);
-        says[size > 0 ? size : 0] = '\0';
-        says[strcspn(says, "\n")] = '\0';
-        close(errors);
-    }
-    return exit_status(how);
+    /* Signals for us are meant for it as well.  (SIGCHLD wakes us when it ends;
+     * before prepare() has made c->signals, no program is run.) */
+    struct signalfd_siginfo signal;
+    while (TRY(waitpid(pid, &how, WNOHANG)) == 0)
+        if (read(c->signals, &signal, sizeof signal) > 0
+            && signal.ssi_signo != SIGCHLD)
+            kill(pid, (int)signal.ssi_signo);
+    int status = exit_status(how);
+    if (tool && status != 0 && pread(errors, says, FACT_SIZE - 1, 0) >= 0)
+        refuse(c, "%s: status %d: %.*s", argv[0], status,
+               (int)strcspn(says + strspn(says, "\n"), "\n"),
+               says + strspn(says, "\n"));
+    return status;
 }
 
 /* --------------------------- running one step ------------------------------
@@ -433,9 +431,9 @@ static void end_step(struct cage *c);
  * one side dies the other reads "end of file" and does not wait for ever. */
 
 enum question {
-    WRITE_MY_ID_MAPS,   /* the answer tells one_id */
+    WRITE_MY_ID_MAPS,   /* the answer tells one_id, and under root it carries */
+                        /* copies of mounts, see open_trees() */
     THIS_IS_INIT,       /* pid: the process that will be PID 1 */
-    OPEN_THE_TREES,     /* the answer carries descriptors of mounts */
     TAKE_THE_TERMINAL   /* carries a new terminal: its master and its slave */
 };
 
@@ -488,6 +486,7 @@ static void attach(struct cage *c, int tree, const char *path);
 static void make_place(struct cage *c, const char *path, bool folder);
 static void gather_layers(struct cage *c);
 static void enter_root(struct cage *c);
+static void leave_root(struct cage *c);
 static void show_host(struct cage *c, const char *path, uint64_t attributes);
 static void make_read_only(struct cage *c, const char *path, unsigned flags);
 static _Noreturn void be_pid_1(struct cage *c, pid_t command, int ready);
@@ -522,7 +521,7 @@ static void step_cgroup(struct cage *c) {
         /* An ordinary user may make groups only in a part of the tree that was
          * delegated to him or her.  Where there is none the container can live
          * without: it is not weaker than asked for, unless a limit was. */
-        if (c->settings > 0)
+        if (c->settings > 0 || (errno != EACCES && errno != EPERM && errno != EROFS))
             must(c, -1, "mkdir(%s)", c->group_path);
         if (c->explain)
             note(c, "no group: mkdir(%s): %s", c->group_path, strerror(errno));
@@ -572,6 +571,7 @@ static void step_user(struct cage *c) {
     struct message m = { .what = WRITE_MY_ID_MAPS };
     ask(c, &m);
     c->one_id = m.one_id;
+    memcpy(c->tree, m.fd, sizeof c->tree);      /* see gather_layers() */
 
     /* Drop the groups of the user who started us.  With one id the kernel
      * forbids it: a group can also serve to *deny* a file to its members, and
@@ -1011,11 +1011,6 @@ static void step_mask(struct cage *c) {
  * EBUSY if the new root is not a mount point, and on the initramfs of a machine
  * that is just booting, which has nothing below it. */
 static void step_pivot(struct cage *c) {
-    /* Walk out of the chroot in which we have worked (see enter_root): all it
-     * takes is a descriptor of a folder outside. */
-    TRY(fchdir(c->host_root));
-    TRY(chroot("."));
-
     /* Both are ".": the old root is put on top of the new one... */
     TRY(fchdir(c->root));
     KERNEL(pivot_root, ".", ".");
@@ -1309,7 +1304,10 @@ static _Noreturn void be_pid_1(struct cage *c, pid_t command, int ready) {
     for (;;) {
         int how, number = sigwaitinfo(&all, NULL);
         if (number != SIGCHLD) {
-            kill(command, number);
+            /* What a keyboard sends goes to all of the command's group. */
+            bool typed = number == SIGINT || number == SIGQUIT;
+            if (!typed || kill(-command, number) == -1)
+                kill(command, number);
             continue;
         }
         /* One SIGCHLD can stand for many children. */
@@ -1403,11 +1401,49 @@ static void step_exec(struct cage *c) {
 }
 
 /* ============================ all steps together ===========================
- * First the child; then the process that it forks, which goes on here as PID 1;
- * then the one that PID 1 forks, which becomes the command. */
-static _Noreturn void go_inside(struct cage *c) {
-    c->on_host_side = false;
+ * Each of the next three functions is one actor of the picture at the top of this
+ * file; each ends by becoming the next one, or by leaving it to it. */
+static _Noreturn void command_side(struct cage *c) {
+    prctl(PR_SET_NAME, "cage: command");
+    DO(c, tty);
+    DO(c, exec);
+    abort();                        /* step_exec does not come back */
+}
+
+static _Noreturn void init_side(struct cage *c) {
+    struct message go;
+    prctl(PR_SET_NAME, "cage: init");
+    die_with_host(c);
+    /* Wait until the host side knows us and has run the --net COMMAND. */
+    if (!receive_message(c, &go))
+        leave(c, EXIT_CAGE);
+
+    gather_layers(c);
+    DO(c, rootfs);
+    enter_root(c);
+    DO(c, dev);
+    DO(c, proc);
+    DO(c, sys);
+    DO(c, volumes);
+    DO(c, mask);
+    if (c->read_only)
+        make_read_only(c, "/", 0);
+    if (!without(c, pivot))
+        leave_root(c);
+    DO(c, pivot);
+    must(c, chdir(c->workdir), "chdir(\"%s\")", c->workdir);
+    DO(c, fds);
+    DO(c, caps);
+    DO(c, id);
+    DO(c, nnp);
+    DO(c, seccomp);
+    DO(c, init);
+    command_side(c);                /* PID 1 has stayed behind in be_pid_1() */
+}
+
+static _Noreturn void child_side(struct cage *c) {
     prctl(PR_SET_NAME, "cage: child");      /* what ps(1) calls us */
+    c->on_host_side = false;
     die_with_host(c);
     umask(0);                       /* the modes given below are meant exactly */
     if (!without(c, cgroup))
@@ -1426,39 +1462,7 @@ static _Noreturn void go_inside(struct cage *c) {
     if (without(c, pid))
         send_message(c, &(struct message){ THIS_IS_INIT, .pid = getpid() });
     DO(c, pid);
-
-    /* From here on: PID 1.  (Without the step `pid`, still the child.)  It waits
-     * until the host side knows it and has run the --net COMMAND. */
-    struct message go;
-    prctl(PR_SET_NAME, "cage: init");
-    die_with_host(c);
-    if (!receive_message(c, &go))
-        leave(c, EXIT_CAGE);
-
-    gather_layers(c);
-    DO(c, rootfs);
-    enter_root(c);
-    DO(c, dev);
-    DO(c, proc);
-    DO(c, sys);
-    DO(c, volumes);
-    DO(c, mask);
-    if (c->read_only)
-        make_read_only(c, "/", 0);
-    DO(c, pivot);
-    must(c, chdir(c->workdir), "chdir(\"%s\")", c->workdir);
-    DO(c, fds);
-    DO(c, caps);
-    DO(c, id);
-    DO(c, nnp);
-    DO(c, seccomp);
-    DO(c, init);
-
-    /* From here on: the command.  PID 1 has stayed behind in be_pid_1(). */
-    prctl(PR_SET_NAME, "cage: command");
-    DO(c, tty);
-    DO(c, exec);
-    abort();                        /* step_exec does not come back */
+    init_side(c);                   /* in the new process, if there is one */
 }
 
 /* cage run: the whole of it, seen from the host side.  Returns the status to
@@ -1482,7 +1486,7 @@ static int run(struct cage *c) {
     c->talk = ends[c->child == 0];
     close(ends[c->child != 0]);
     if (c->child == 0)
-        go_inside(c);
+        child_side(c);
 
     supervise(c);
     clean_up(c);
@@ -1593,7 +1597,7 @@ static void prepare(struct cage *c) {
     sigfillset(&all);
     sigdelset(&all, SIGTSTP);
     TRY(sigprocmask(SIG_SETMASK, &all, NULL));
-    c->signals = TRY(signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK));
+    c->signals = TRY(signalfd(-1, &all, SFD_CLOEXEC));
     c->on_host_side = true;         /* from now on there is something to undo */
     if (c->explain)
         take_snapshot(c, &c->before);
@@ -1648,41 +1652,54 @@ static bool find_grant(struct cage *c, const char *file, const char *name,
 
 /* For an ordinary user: let newuidmap(1) and newgidmap(1), which are set-uid
  * root, write maps of two lines.  0 is our own id, and after it come the ids
- * that are granted to us.  False if there are none, or no such program. */
+ * that are granted to us.  False if there are none, or no such programs. */
 static bool write_granted_maps(struct cage *c) {
     const char *name = "", *child = text(c, "%d", (int)c->child);
     unsigned long first[2], count[2];
-    char says[FACT_SIZE];
     FILE *users = fopen("/etc/passwd", "re");
     for (struct passwd *p; users && (p = fgetpwent(users)) != NULL;)
         if (p->pw_uid == getuid())
             name = text(c, "%s", p->pw_name);
     if (users)
         fclose(users);
-    if (!find_grant(c, "/etc/subuid", name, &first[0], &count[0])
+    if (access("/usr/bin/newuidmap", X_OK) == -1
+        || !find_grant(c, "/etc/subuid", name, &first[0], &count[0])
         || !find_grant(c, "/etc/subgid", name, &first[1], &count[1]))
         return false;
     for (int i = 0; i < 2; i++) {
         const char *const argv[] = { i == 0 ? "newuidmap" : "newgidmap", child,
             "0", text(c, "%u", i == 0 ? getuid() : getgid()), "1",
             "1", text(c, "%lu", first[i]), text(c, "%lu", count[i]), NULL };
-        int status = run_program(c, argv, 0, says);
-        if (status == EXIT_NOT_FOUND && i == 0)
-            return false;
-        if (status != 0)
-            refuse(c, "%s ended with status %d: %s", argv[0], status, says);
+        run_program(c, argv, 0, true);
     }
     return true;
 }
 
-/* The child is in its user namespace: write its maps.  Sets c->one_id. */
-static void write_id_maps(struct cage *c) {
+/* A pipe belongs to the user who made it, here the real root, and what is open
+ * already can be used by all; but programs inside that open /dev/stdout by its
+ * name would be refused.  So pipes are given to the user of the container. */
+static void give_pipes(uid_t uid, gid_t gid) {
+    struct statfs where;
+    for (int fd = 0; fd <= 2; fd++)
+        if (fstatfs(fd, &where) == 0 && where.f_type == PIPEFS_MAGIC
+            && fchown(fd, uid, gid) == -1)
+            continue;               /* then they are refused, no more */
+}
+
+static int open_trees(struct cage *c, int user_namespace);
+
+/* The child is in its user namespace: write its maps.  Sets c->one_id; under root
+ * it fills c->tree as well.  Returns how many descriptors are there. */
+static int write_id_maps(struct cage *c) {
     int dir = TRY(openat(c->proc, text(c, "%d", (int)c->child), FOLDER));
     if (c->id_mapped) {
         unsigned first = pick_ids(c);
         TRY(write_file(dir, "uid_map", "0 %u %d", first, IDS));
         TRY(write_file(dir, "gid_map", "0 %u %d", first, IDS));
-    } else if (!write_granted_maps(c)) {
+        give_pipes(first + c->uid, first + c->gid);
+        return open_trees(c, TRY(openat(dir, "ns/user", O_RDONLY | O_CLOEXEC)));
+    }
+    if (!write_granted_maps(c)) {
         /* One id, our own.  Before a user may map a group, the right to leave
          * groups has to be given up for good. */
         TRY(write_file(dir, "setgroups", "deny"));
@@ -1690,7 +1707,7 @@ static void write_id_maps(struct cage *c) {
         TRY(write_file(dir, "gid_map", "0 %u 1", getgid()));
         c->one_id = true;
     }
-    close(dir);
+    return 0;
 }
 
 /* ------------------------------ copies of mounts ----------------------------
@@ -1801,15 +1818,17 @@ static int copy_as_archive(struct cage *c, const char *path) {
     return ends[0];
 }
 
-/* Open them all; USER_NAMESPACE is the one to id-map them for, or -1. */
-static void open_trees(struct cage *c, int user_namespace) {
+/* Open them all; USER_NAMESPACE is the one to id-map them for, or -1.  Returns
+ * how many there are. */
+static int open_trees(struct cage *c, int user_namespace) {
+    unsigned below = without(c, rootfs) ? AT_RECURSIVE : 0;
     int n = 0;
+    c->step = STEP_rootfs;
     for (int i = 0; i < c->layers; i++) {
         const char *path = c->layer[i].path;
         int tree = c->layer[i].archive;
         if (tree == 0)
-            tree = clone_mount(c, AT_FDCWD, path, without(c, rootfs) ? AT_RECURSIVE
-                               : 0, 0, user_namespace);
+            tree = clone_mount(c, AT_FDCWD, path, below, 0, user_namespace);
         c->tree[n++] = tree != -1 ? tree : copy_as_archive(c, path);
     }
     if (c->save)
@@ -1819,14 +1838,16 @@ static void open_trees(struct cage *c, int user_namespace) {
      * that makes root, and no door to a disk. */
     c->step = STEP_volumes;
     for (int i = 0; i < c->volumes; i++) {
+        uint64_t flags = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | c->volume[i].flags;
         const char *path = c->volume[i].source;
-        uint64_t attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV
-            | (c->volume[i].read_only ? MOUNT_ATTR_RDONLY : 0);
-        c->tree[n++] = must(c, clone_mount(c, AT_FDCWD, path, AT_RECURSIVE,
-                                           attributes, user_namespace),
-                            "id-map(%s)", path);
+        int tree = clone_mount(c, AT_FDCWD, path, AT_RECURSIVE, flags,
+                               user_namespace);
+        if (tree == -1 && flags & MOUNT_ATTR_RDONLY)    /* then owners matter less */
+            tree = clone_mount(c, AT_FDCWD, path, AT_RECURSIVE, flags, -1);
+        c->tree[n++] = must(c, tree, "id-map(%s)", path);
     }
     c->step = STEP_rootfs;
+    return n;
 }
 
 static void unpack(struct cage *c, int archive, const char *place);
@@ -1842,13 +1863,9 @@ static void unpack(struct cage *c, int archive, const char *place);
  * It has a size, so that no container fills the memory of the machine, and a
  * limit to the number of files, each of which costs the kernel memory. */
 static void gather_layers(struct cage *c) {
-    struct message m = { .what = OPEN_THE_TREES };
     c->step = STEP_rootfs;
-    if (c->id_mapped) {
-        ask(c, &m);
-        memcpy(c->tree, m.fd, sizeof c->tree);
-    } else
-        open_trees(c, -1);
+    if (!c->id_mapped)
+        open_trees(c, -1);          /* else the host side has done it already */
 
     /* All that comes from the host has been copied.  The rest of what is mounted
      * here can only be read from now on: if a link in a tarball leads tar(1)
@@ -1893,6 +1910,17 @@ static void enter_root(struct cage *c) {
     c->root = TRY(open(place, FOLDER));
     TRY(fchdir(c->root));
     TRY(chroot("."));
+    if (c->explain)                 /* it shows fewer mounts from now on: that is */
+        take_snapshot(c, &c->before);   /* not the work of the next step */
+}
+
+/* Walk out of that chroot again.  All it takes is a descriptor of a folder outside
+ * of it, and the right to call chroot: this is why it is not a wall. */
+static void leave_root(struct cage *c) {
+    TRY(fchdir(c->host_root));
+    TRY(chroot("."));
+    if (c->explain)
+        take_snapshot(c, &c->before);
 }
 
 /* ---------------------------- layers and tarballs --------------------------- */
@@ -1944,7 +1972,6 @@ static void check_layer(struct cage *c, int i) {
  * container, so it can give files to any id that exists there; with one id only
  * (-o) they all belong to root.  Devices cannot be made, and /dev is ours. */
 static void unpack(struct cage *c, int archive, const char *place) {
-    char says[FACT_SIZE];
     const char *const argv[] = {
         "tar", "-x", archive_option(archive), "-p", "-C", place, "--exclude=./dev/*",
         "--exclude=dev/*", "--numeric-owner", c->one_id ? "-of" : "-f", "-", NULL
@@ -1952,9 +1979,7 @@ static void unpack(struct cage *c, int archive, const char *place) {
     /* Only GNU tar reads this variable.  Else the second pattern would also
      * match below other folders. */
     setenv("TAR_OPTIONS", "--anchored", 1);
-    int status = run_program(c, argv, archive, says);
-    if (status != 0)
-        refuse(c, "tar ended with status %d: %s", status, says);
+    run_program(c, argv, archive, true);
 }
 
 /* --save DIR: nobody else may look in, or a set-uid program that the container
@@ -2122,30 +2147,28 @@ static void remove_groups(struct cage *c) {
  * What /proc says about a process before and after a step is the evidence of
  * what the step did: not what we hope, what is. */
 
-static const struct { const char *label, *where; } facts[FACTS] = {
-    { "cgroup", "cgroup" },         /* a file below /proc/PID, */
-    { "user ns", "ns/user" },       /* a link there, */
-    { "cgroup ns", "ns/cgroup" },   { "mount ns", "ns/mnt" },
-    { "uts ns", "ns/uts" },         { "ipc ns", "ns/ipc" },
-    { "net ns", "ns/net" },         { "pid ns", "ns/pid" },
-    { "time ns (children)", "ns/time_for_children" },
-    { "pid, outside in", "NSpid" }, /* or a line of its file `status` */
-    { "session", "NSsid" },         { "standard input", "fd/0" },
-    { "uid map", "uid_map" },       { "gid map", "gid_map" },
-    { "user id", "Uid" },           { "group id", "Gid" },
-    { "capabilities", "CapEff" },   { "bounding set", "CapBnd" },
-    { "no_new_privs", "NoNewPrivs" }, { "seccomp", "Seccomp" },
-    { "mounts", "mountinfo" },      /* this one is only counted */
+/* Files and links below /proc/PID, or (capital letters) lines of its `status`,
+ * or settings below /proc/sys. */
+static const char *const facts[FACTS] = {
+    "cgroup", "ns/cgroup", "ns/ipc", "ns/mnt", "ns/net", "ns/pid",
+    "ns/time_for_children", "ns/user", "ns/uts", "sys/kernel/hostname",
+    "uid_map", "gid_map", "Uid", "Gid", "NSpid", "NSsid", "CapEff", "CapBnd",
+    "NoNewPrivs", "Seccomp", "fd/0", "mountinfo",
 };
 
-/* How many mounts there are, and how many of them are shared. */
+/* How many mounts there are, how many are shared, and of what type the root is. */
 static void count_mounts(struct cage *c, char *value) {
-    char line[PATH_MAX];
+    char line[PATH_MAX], where[PATH_MAX], root[32] = "?";
     int total = 0, shared = 0;
-    FILE *mounts = fdopen(openat(c->proc, "self/mountinfo", O_RDONLY | O_CLOEXEC), "r");
-    for (; mounts && fgets(line, sizeof line, mounts); total++)
+    FILE *mounts = fdopen(openat(c->proc, "self/mountinfo", O_RDONLY | O_CLOEXEC),
+                          "r");
+    for (; mounts && fgets(line, sizeof line, mounts); total++) {
         shared += strstr(line, " shared:") != NULL;
-    snprintf(value, FACT_SIZE, "%d, %d of them shared", total, shared);
+        if (sscanf(line, "%*s %*s %*s %*s %s", where) == 1 && !strcmp(where, "/")
+            && strstr(line, " - "))
+            sscanf(strstr(line, " - "), " - %31s", root);
+    }
+    snprintf(value, FACT_SIZE, "%d mounts (%d shared), / is %s", total, shared, root);
     if (mounts)
         fclose(mounts);
 }
@@ -2157,9 +2180,10 @@ static void take_snapshot(struct cage *c, struct snapshot *s) {
     read_file(c->proc, "self/status", status, sizeof status);
     for (int i = 0; i < FACTS; i++) {
         char *value = s->value[i], *to = value;
-        const char *where = facts[i].where, *path = text(c, "self/%s", where);
-        const char *line = strstr(status, text(c, "\n%s:", where));
-        if (strcmp(where, "mountinfo") == 0)
+        bool setting = strncmp(facts[i], "sys/", 4) == 0;
+        const char *path = text(c, "%s/%s", setting ? "." : "self", facts[i]);
+        const char *line = strstr(status, text(c, "\n%s:", facts[i]));
+        if (strcmp(facts[i], "mountinfo") == 0)
             count_mounts(c, value);
         else if (line)
             sscanf(line, "%*[^:]:%155[^\n]", value);
@@ -2195,7 +2219,7 @@ static void end_step(struct cage *c) {
     take_snapshot(c, &now);
     for (int i = 0; i < FACTS; i++)
         if (strcmp(c->before.value[i], now.value[i]) != 0)
-            dprintf(c->errors, "         %-20s%s -> %s\n", facts[i].label,
+            dprintf(c->errors, "         %-21s%s -> %s\n", facts[i],
                     c->before.value[i], now.value[i]);
     c->before = now;
     if (c->pause) {
@@ -2210,40 +2234,44 @@ static void end_step(struct cage *c) {
  * real one.  For that the real one is made *raw*: no echo, no signals, no
  * editing of lines, since the new one does all that.  See termios(3). */
 
-/* Make the new terminal as large as the real one. */
-static void copy_window_size(struct cage *c) {
-    struct winsize size;
-    if (c->master && ioctl(c->terminal, TIOCGWINSZ, &size) == 0)
-        ioctl(c->master, TIOCSWINSZ, &size);
+/* One of the two terminals turns \n into \r\n, and not both.  The real one does as
+ * long as it is not raw. */
+static void translate_newlines(struct cage *c, bool on) {
+    struct termios modes;
+    if (c->translates == on || tcgetattr(c->slave, &modes) == -1)
+        return;
+    modes.c_oflag ^= OPOST;
+    tcsetattr(c->slave, TCSANOW, &modes);
+    c->translates = on;
 }
 
-/* Take the keyboard, if we are in the foreground.  A job in the background must
- * not touch it: it belongs to the shell, or to another job. */
-static void take_keyboard(struct cage *c) {
-    if (c->raw || !c->master || tcgetpgrp(0) != getpgrp()
-        || tcgetattr(0, &c->cooked) == -1)
-        return;
-    struct termios raw = c->cooked;
-    cfmakeraw(&raw);
-    c->raw = tcsetattr(0, TCSADRAIN, &raw) == 0;
-    copy_window_size(c);
+/* Take the keyboard, if we are in the foreground (a job in the background must
+ * not touch it: it belongs to the shell, or to another job), and make the new
+ * terminal as large as the real one. */
+static void adapt_terminal(struct cage *c) {
+    struct winsize size;
+    struct termios raw;
+    if (c->master && !c->talk && !c->raw && tcgetpgrp(0) == getpgrp()
+        && tcgetattr(0, &c->cooked) == 0) {
+        raw = c->cooked;
+        cfmakeraw(&raw);
+        c->raw = tcsetattr(0, TCSADRAIN, &raw) == 0;
+        translate_newlines(c, true);
+    }
+    if (c->master && ioctl(c->terminal, TIOCGWINSZ, &size) == 0)
+        ioctl(c->master, TIOCSWINSZ, &size);
 }
 
 /* The new terminal has come.  (We keep its slave end open: reading the master
  * would be an error whenever nobody has.) */
 static void take_terminal(struct cage *c, int master, int slave) {
-    struct termios modes;
     c->terminal = isatty(1) ? 1 : isatty(2) ? 2 : 0;
     c->master = master;
     c->slave = slave;
     TRY(fcntl(master, F_SETFL, O_NONBLOCK));
-    /* Only output comes: then the real terminal stays as it is, and adds \r to
-     * every \n.  The new one must not do so as well. */
-    if (!isatty(0) && tcgetattr(slave, &modes) == 0) {
-        modes.c_oflag &= ~(tcflag_t)OPOST;
-        tcsetattr(slave, TCSANOW, &modes);
-    }
-    copy_window_size(c);
+    c->translates = true;               /* as a new terminal does */
+    translate_newlines(c, tcgetpgrp(0) == getpgrp());
+    adapt_terminal(c);
 }
 
 /* Write out what has come from the command.  False if there was nothing. */
@@ -2260,8 +2288,11 @@ static bool copy_output(struct cage *c) {
 /* Hand in what was typed, as much of it as the new terminal takes now. */
 static void copy_input(struct cage *c) {
     ssize_t n;
-    if (c->typed_size == 0 && (n = read(0, c->typed, sizeof c->typed)) > 0)
-        c->typed_size = (size_t)n;
+    if (c->typed_size == 0) {
+        n = read(0, c->typed, sizeof c->typed);
+        c->raw = n > 0;                 /* else the window has been closed */
+        c->typed_size = n > 0 ? (size_t)n : 0;
+    }
     if ((n = write(c->master, c->typed, c->typed_size)) > 0) {
         c->typed_size -= (size_t)n;
         memmove(c->typed, c->typed + n, c->typed_size);
@@ -2277,7 +2308,7 @@ static int run_net_command(struct cage *c, const char *event) {
     setenv("CAGE_NAME", c->name, 1);
     setenv("CAGE_EVENT", event, 1);
     c->step = STEP_net;
-    int status = run_program(c, argv, 0, NULL);
+    int status = run_program(c, argv, 0, false);
     if (status != 0)
         note(c, "--net %s: ended with status %d (CAGE_EVENT=%s)", c->net, status,
              event);
@@ -2298,15 +2329,6 @@ static void meet_init(struct cage *c, pid_t pid) {
         leave(c, EXIT_CAGE);
 }
 
-/* What open_trees() does for an ordinary user, but id-mapped for PID 1. */
-static void open_trees_for_init(struct cage *c) {
-    c->step = STEP_rootfs;
-    int user_namespace = TRY(openat(c->proc, text(c, "%d/ns/user", (int)c->init),
-                                    O_RDONLY | O_CLOEXEC));
-    open_trees(c, user_namespace);
-    close(user_namespace);
-}
-
 /* Answer a question of the inner processes (see `enum question`). */
 static void answer(struct cage *c) {
     struct message m;
@@ -2315,22 +2337,18 @@ static void answer(struct cage *c) {
          * execve closed it, or it never will.  Now the keyboard is its. */
         close(c->talk);
         c->talk = 0;
-        take_keyboard(c);
+        adapt_terminal(c);
         return;
     }
     switch (m.what) {
     case WRITE_MY_ID_MAPS:
         c->step = STEP_user;
-        write_id_maps(c);
+        m.fds = write_id_maps(c);
         m.one_id = c->one_id;
+        memcpy(m.fd, c->tree, sizeof m.fd);
         break;
     case THIS_IS_INIT:
         meet_init(c, m.pid);
-        break;
-    case OPEN_THE_TREES:
-        open_trees_for_init(c);
-        m.fds = c->layers + (c->save != NULL) + c->volumes;
-        memcpy(m.fd, c->tree, sizeof m.fd);
         break;
     case TAKE_THE_TERMINAL:
         c->step = STEP_tty;
@@ -2367,11 +2385,9 @@ static void handle_signal(struct cage *c) {
         return;
     int number = (int)signal.ssi_signo;
     if (number == SIGCHLD)
-        reap(c);
-    else if (number == SIGWINCH)
-        copy_window_size(c);
-    else if (number == SIGCONT)
-        take_keyboard(c);           /* the shell's `fg` */
+        return;                         /* see reap() */
+    if (number == SIGWINCH || number == SIGCONT)   /* the shell's `fg` */
+        adapt_terminal(c);
     else if (c->talk)
         c->status = EXIT_SIGNAL + number;   /* not started yet: then never */
     else if (c->init > 0)
@@ -2381,7 +2397,7 @@ static void handle_signal(struct cage *c) {
 /* Wait until it is over: serve the inner processes, the terminal and signals.
  * Sets c->status. */
 static void supervise(struct cage *c) {
-    while (c->status == -1) {
+    while (reap(c), c->status == -1) {
         bool typed = c->typed_size > 0;
         bool background = c->master && !c->talk && !c->raw && isatty(0);
         struct pollfd events[] = {
@@ -2393,7 +2409,7 @@ static void supervise(struct cage *c) {
         /* In the background: look now and then whether we still are. */
         poll(events, 4, background ? 200 : -1);
         if (background)
-            take_keyboard(c);
+            adapt_terminal(c);
         if (events[0].revents)
             answer(c);
         if (events[2].revents & (POLLIN | POLLHUP))
@@ -2432,20 +2448,23 @@ static const char *hint_for(const struct cage *c, int error) {
           "systemd-run --user --scope -p Delegate=yes ./cage run ..." },
         { STEP_cgroup, EROFS, "is this a container, whose cgroups are read-only?" },
         { STEP_user, EPERM, "ordinary users may be forbidden to do this: sysctl "
-          "kernel.unprivileged_userns_clone; or this is inside a container" },
-        { STEP_user, ENOSPC, "see /proc/sys/user/max_user_namespaces" },
-        { STEP_mount, EPERM, "without the step user, only root may do this" },
-        { STEP_rootfs, EACCES, "may you, and with newuidmap the ids of the "
-          "container, enter each folder on the way to it?" },
-        { STEP_volumes, EINVAL, "under root a volume must be on a file system that "
-          "can be id-mapped (not overlayfs, NFS, 9p); or use --without=user" },
-        { STEP_proc, EPERM, "only where a /proc with nothing covered is seen; in "
-          "Docker it has covers (--security-opt systempaths=unconfined)" },
+          "kernel.unprivileged_userns_clone=1; or this is a container" },
+        { STEP_rootfs, EACCES, "may you enter each folder on the way to it?" },
+        { STEP_rootfs, EINVAL, "an ordinary user cannot take a folder without what "
+          "is mounted below it" },
+        { STEP_volumes, EINVAL, "a folder goes on a folder, a file on a file; and "
+          "under root overlayfs, NFS and 9p cannot be id-mapped" },
+        { STEP_proc, EPERM, "a /proc with nothing covered must be seen; in Docker "
+          "it is covered (--security-opt systempaths=unconfined)" },
         { STEP_pivot, EINVAL, "the old root is a shared mount (was the step private "
           "left out?), or no mount at all, or the initramfs" },
         { STEP_id, EINVAL, "this id does not exist in the container; with a single "
           "id there is only 0 (newuidmap and /etc/subuid give more)" },
     };
+    if (error == ENOSPC && c->step <= STEP_pid)
+        return "the limits are in /proc/sys/user/max_*_namespaces";
+    if (error == EPERM && without(c, user) && geteuid() != 0)
+        return "without the step user, only root may do this";
     char rule[2];
     read_file(AT_FDCWD, "/proc/sys/kernel/apparmor_restrict_unprivileged_userns",
               rule, sizeof rule);
@@ -2471,7 +2490,7 @@ static const struct { char letter; const char *name, *value, *help, *form; }
       "^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$" },
     { 'H', "hostname", "NAME", "its host name (cage)", "^.{1,64}$" },
     { 'm', "memory", "SIZE", "at most so much memory: 64M, 1.5G",
-      "^[0-9]{0,15}[1-9][0-9]*[.]?[0-9]*[KMGTkmgt]?$|^0*[.]0*[1-9][0-9]*[KMGTkmgt]$" },
+      "^[0-9]+([.][0-9]+)?[KMGTkmgt]?$" },
     { 'C', "cpus", "N", "at most so much processor time: 0.5, 2",
       "^[0-9]{1,4}([.][0-9]{1,5})?$" },
     { 'P', "pids", "N", "at most so many processes", "^[1-9][0-9]{0,6}$" },
@@ -2489,6 +2508,7 @@ static const struct { char letter; const char *name, *value, *help, *form; }
     { 'E', "explain", NULL, "show what every step changes", NULL },
     { 'T', "step", NULL, "the same, and wait for Enter after each", NULL },
     { 'W', "without", "STEP,...", "leave steps out", "." },
+    { 'h', "help", NULL, "this text", NULL },
     { 0 },
 };
 enum { OPTIONS = sizeof options / sizeof options[0] };
@@ -2519,7 +2539,7 @@ static void check_value(struct cage *c, int letter, const char *value) {
         return;
     if (regcomp(&form, options[i].form, REG_EXTENDED | REG_NOSUB) != 0
         || regexec(&form, value, 0, NULL, 0) != 0)
-        refuse(c, "--%s %.80s: not %s (%s)", options[i].name, value,
+        refuse(c, "--%s %.200s: not %s (%s)", options[i].name, value,
                options[i].value, options[i].help);
     regfree(&form);
 }
@@ -2552,7 +2572,7 @@ static void option_memory(struct cage *c, const char *size) {
                                      "memory.limit_in_bytes", bytes });
     add_setting(c, (struct setting){ "memory.swap.max", "0",
                                      "memory.memsw.limit_in_bytes", bytes });
-    add_setting(c, (struct setting){ "memory.oom.group", "1", "", NULL });
+    add_setting(c, (struct setting){ "memory.oom.group", "1", "none", NULL });
 }
 
 /* --cpus: half a processor is 50000 microseconds of every 100000. */
@@ -2576,7 +2596,7 @@ static void option_volume(struct cage *c, char *volume) {
         refuse(c, "more than %d volumes", MAX_VOLUMES);
     c->volume[c->volumes].source = strsep(&volume, ":");
     c->volume[c->volumes].target = strsep(&volume, ":");
-    c->volume[c->volumes++].read_only = volume != NULL;
+    c->volume[c->volumes++].flags = volume ? MOUNT_ATTR_RDONLY : 0;
 }
 
 /* --without */
@@ -2597,7 +2617,17 @@ static void option_net(struct cage *c, const char *what) {
     c->net = strcmp(what, "none") && strcmp(what, "host") ? what : NULL;
     if (strcmp(what, "host") == 0) {
         c->left_out[STEP_net] = true;
-        option_volume(c, name_servers);
+        if (access("/etc/resolv.conf", R_OK) == 0)
+            option_volume(c, name_servers);
+    }
+}
+
+/* ROOTFS: layers, joined by ':' */
+static void take_layers(struct cage *c, char *list) {
+    for (char *path; (path = strsep(&list, ":")) != NULL;) {
+        if (*path == '\0' || c->layers == MAX_LAYERS)
+            refuse(c, "ROOTFS: not 1 to %d folders or tarballs", MAX_LAYERS);
+        c->layer[c->layers++].path = path;
     }
 }
 
@@ -2629,15 +2659,16 @@ static void check_together(struct cage *c) {
 }
 
 static int command_run(struct cage *c, int argc, char **argv) {
-    static char shell[] = "/bin/sh", *default_command[] = { shell, NULL };
+    static char us[] = "cage: run", shell[] = "/bin/sh", *default_command[] = { shell, NULL };
     struct option long_options[OPTIONS] = { 0 };
     int letter;
+    argv[0] = us;                       /* getopt begins its messages with it */
     for (int i = 0; options[i].name; i++)
         long_options[i] = (struct option){ options[i].name, options[i].value
             ? required_argument : no_argument, NULL, options[i].letter };
     /* "+": stop at the first word that is not an option.  Without it getopt
      * would take the -l of `cage run rootfs ls -l` for itself. */
-    while ((letter = getopt_long(argc, argv, "+n:m:v:e:w:u:", long_options, NULL))
+    while ((letter = getopt_long(argc, argv, "+n:m:v:e:w:u:h", long_options, NULL))
            != -1) {
         if (letter == '?')
             return EXIT_CAGE;           /* getopt has said why */
@@ -2668,16 +2699,12 @@ static int command_run(struct cage *c, int argc, char **argv) {
         case 'T': c->pause = c->explain = true; break;
         case 'E': c->explain = true; break;
         case 'W': option_without(c, optarg); break;
+        case 'h': print_help(); return 0;
         }
     }
-    char *rest = argv[optind];          /* ROOTFS: layers joined by ':' */
-    for (char *path; (path = strsep(&rest, ":")) != NULL;)
-        if (*path == '\0' || c->layers == MAX_LAYERS)
-            refuse(c, "ROOTFS: not 1 to %d folders or tarballs", MAX_LAYERS);
-        else
-            c->layer[c->layers++].path = path;
-    if (c->layers == 0)
+    if (optind == argc)
         refuse(c, "run: ROOTFS is missing (see cage --help)");
+    take_layers(c, argv[optind]);
     c->command = argv[optind + 1] ? argv + optind + 1 : default_command;
     check_together(c);
     return run(c);
@@ -2698,11 +2725,18 @@ int main(int argc, char **argv) {
     close(c->errors);
     c->errors = TRY(fcntl(2, F_DUPFD_CLOEXEC, 3));
 
+    /* `cage run rootfs ls | less`: the keyboard belongs to the other program. */
+    struct stat out;
+    if (isatty(0) && fstat(1, &out) == 0 && S_ISFIFO(out.st_mode))
+        TRY(dup2(TRY(open("/dev/null", O_RDONLY | O_CLOEXEC)), 0));
+
     const char *command = argc > 1 ? argv[1] : "";
     if (getuid() != geteuid())
         refuse(c, "must not be set-uid: it needs no more rights than you have");
     if (strcmp(command, "run") == 0)
         return command_run(c, argc - 1, argv + 1);
+    if (argc != 2)
+        refuse(c, "one command, please (see cage --help)");
     if (strcmp(command, "steps") == 0)
         for (int i = 0; i < STEP_COUNT; i++)
             printf("%-9s %-8s %s\n", steps[i].name, steps[i].who, steps[i].why);
@@ -2711,6 +2745,6 @@ int main(int argc, char **argv) {
     else if (strcmp(command, "--version") == 0)
         puts("cage 0.1");
     else
-        refuse(c, "%s: no such command (see cage --help)", command);
+        refuse(c, "%.200s: no such command (see cage --help)", command);
     return 0;
 }
