@@ -29,7 +29,7 @@ test: all
 
 # The same in a virtual machine with a pure cgroup v2.  KERNEL=6.1 or 6.12
 test-vm: all
-	tests/vm/run $(KERNEL)
+	tests/vm/run $(KERNEL) $(TESTS)
 
 # Warnings and analysers: whatever of them the machine has.
 check:

@@ -50,8 +50,8 @@
  * steps, one banner and one function each, and run(), which calls them.  There
  * you can stop reading.  Part II is the fine print of some steps (the terminal,
  * id-mapped mounts, tarballs, old cgroups, --explain), and then come the
- * options.  A function is declared here and there before it is written, so
- * that the story comes first.  "See: name(7)" is a manual page: `man 7 name`.
+ * options.  A function is declared here and there before it is written, so that
+ * the story comes first.  "See: name(7)" is a manual page: `man 7 name`.
  *
  * To walk through it in gdb: make debug.  Every step is a function step_NAME().
  *
@@ -62,8 +62,8 @@
  * AppArmor profiles (each needs a policy of the whole system).  What a step
  * leaves out beside what runc does is said where it stands.
  *
- * Linux 5.19 or later; 6.6 or later for everything.  x86-64 and arm64.
- * MIT licence, see LICENSE. */
+ * Linux 5.19 or later; 6.6 or later for everything.  x86-64 and arm64. MIT
+ * licence, see LICENSE. */
 
 #define _GNU_SOURCE
 #include <ctype.h>
@@ -260,8 +260,8 @@ struct cage {
 static void clean_up(struct cage *c);
 static const char *hint_for(const struct cage *c, int error);
 
-/* A path or a message, put together as by printf.  It is good until TEXTS more of
- * them have been made. */
+/* A path or a message, put together as by printf.  It is good until TEXTS more
+ * of them have been made. */
 __attribute__((format(printf, 2, 3)))
 static const char *text(struct cage *c, const char *format, ...) {
     char *place = c->text[c->texts++ % TEXTS];
@@ -272,8 +272,8 @@ static const char *text(struct cage *c, const char *format, ...) {
     return place;
 }
 
-/* Print MESSAGE; if ERROR is not 0, also what that number means, and a hint where
- * its usual meaning misleads. */
+/* Print MESSAGE; if ERROR is not 0, also what that number means, and a hint
+ * where its usual meaning misleads. */
 static void say(const struct cage *c, int error, const char *message) {
     const char *step = c->step == STEP_none ? "" : steps[c->step].name;
     const char *hint = error ? hint_for(c, error) : NULL;
@@ -300,12 +300,13 @@ static _Noreturn void fail(struct cage *c, int error, const char *message) {
 #define note(c, ...) say((c), 0, text((c), __VA_ARGS__))
 #define refuse(c, ...) fail((c), 0, text((c), __VA_ARGS__))
 
-/* Fail closed: a step that fails ends the run, so that a command never starts in
- * a weaker container than the one that was asked for.  Nearly every call to the
- * kernel below therefore stands in `must`, or in one of its two short forms.
+/* Fail closed: a step that fails ends the run, so that a command never starts
+ * in a weaker container than the one that was asked for.  Nearly every call to
+ * the kernel below therefore stands in `must`, or in one of its two short
+ * forms.
  *
- * RESULT is what the call returned: -1 if the kernel refused, with the reason in
- * errno.  The text names the call for the error message.  Returns RESULT. */
+ * RESULT is what the call returned: -1 if the kernel refused, with the reason
+ * in errno.  The text names the call for the error message.  Returns RESULT. */
 __attribute__((format(printf, 3, 4)))
 static int must(struct cage *c, long result, const char *format, ...) {
     char message[PATH_MAX];
@@ -1284,18 +1285,18 @@ static void step_init(struct cage *c) {
 }
 
 static _Noreturn void be_pid_1(struct cage *c, pid_t command, int ready) {
-    /* Nobody may look into this process: it holds the environment and open files
-     * of the host side.  Not dumpable means that its /proc files belong to the
-     * real root, and that ptrace(2) is refused (CVE-2016-9962).  (After the fork,
-     * or gdb could not go on from here to the command.) */
+    /* Nobody may look into this process: it holds the environment and open
+     * files of the host side.  Not dumpable means that its /proc files belong
+     * to the real root, and that ptrace(2) is refused (CVE-2016-9962).  (After
+     * the fork, or gdb could not go on from here to the command.) */
     TRY(prctl(PR_SET_DUMPABLE, 0));
 
-    /* It needs no file at all, and a pipe that it held open would never end.  ps
-     * inside shall not show the command line typed outside. */
+    /* It needs no file at all, and a pipe that it held open would never end.
+     * ps inside shall not show the command line typed outside. */
     TRY(dup2(ready, 0));
     KERNEL(close_range, 1, ~0U, 0);
     memset(c->arguments, 0, c->arguments_size);
-    snprintf(c->arguments, c->arguments_size, "cage: PID 1");
+    snprintf(c->arguments, c->arguments_size, "cage: init");
     TRY(eventfd_write(0, 1));
     close(0);
 
@@ -1688,8 +1689,8 @@ static void give_pipes(uid_t uid, gid_t gid) {
 
 static int open_trees(struct cage *c, int user_namespace);
 
-/* The child is in its user namespace: write its maps.  Sets c->one_id; under root
- * it fills c->tree as well.  Returns how many descriptors are there. */
+/* The child is in its user namespace: write its maps.  Sets c->one_id; under
+ * root it fills c->tree as well.  Returns how many descriptors are there. */
 static int write_id_maps(struct cage *c) {
     int dir = TRY(openat(c->proc, text(c, "%d", (int)c->child), FOLDER));
     if (c->id_mapped) {
@@ -1719,9 +1720,9 @@ static int write_id_maps(struct cage *c) {
 /* Take a copy of the mount that PATH in DIR is on, from PATH downwards.  FLAGS
  * can be AT_RECURSIVE: with what is mounted below.  ATTRIBUTES (such as
  * MOUNT_ATTR_RDONLY) are added to those it has; none is taken away, which in a
- * user namespace could be refused.  If USER_NAMESPACE is not -1, owners of files
- * are translated by its map.  Returns a descriptor, or -1 if the file system
- * cannot do that. */
+ * user namespace could be refused.  If USER_NAMESPACE is not -1, owners of
+ * files are translated by its map.  Returns a descriptor, or -1 if the file
+ * system cannot do that. */
 static int clone_mount(struct cage *c, int dir, const char *path, unsigned flags,
                        uint64_t attributes, int user_namespace) {
     int tree = must(c, syscall(SYS_open_tree, dir, path, OPEN_TREE_CLONE
@@ -1777,8 +1778,8 @@ static void show_host(struct cage *c, const char *path, uint64_t attributes) {
            path);
 }
 
-/* Make PATH, a folder or an empty file, and the folders on the way to it, as far
- * as they are not there.  A link that leads to nothing is replaced. */
+/* Make PATH, a folder or an empty file, and the folders on the way to it, as
+ * far as they are not there.  A link that leads to nothing is replaced. */
 static void make_place(struct cage *c, const char *path, bool folder) {
     struct stat st;
     for (const char *end = path; (end = strchr(end + 1, '/')) != NULL;)
@@ -1867,9 +1868,9 @@ static void gather_layers(struct cage *c) {
     if (!c->id_mapped)
         open_trees(c, -1);          /* else the host side has done it already */
 
-    /* All that comes from the host has been copied.  The rest of what is mounted
-     * here can only be read from now on: if a link in a tarball leads tar(1)
-     * astray, it finds nothing to write. */
+    /* All that comes from the host has been copied.  The rest of what is
+     * mounted here can only be read from now on: if a link in a tarball leads
+     * tar(1) astray, it finds nothing to write. */
     make_read_only(c, "/", AT_RECURSIVE);
 
     long long size = c->bytes ? c->bytes : 1LL << 30;
@@ -1914,8 +1915,8 @@ static void enter_root(struct cage *c) {
         take_snapshot(c, &c->before);   /* not the work of the next step */
 }
 
-/* Walk out of that chroot again.  All it takes is a descriptor of a folder outside
- * of it, and the right to call chroot: this is why it is not a wall. */
+/* Walk out of that chroot again.  All it takes is a descriptor of a folder
+ * outside of it, and the right to call chroot: this is why it is not a wall. */
 static void leave_root(struct cage *c) {
     TRY(fchdir(c->host_root));
     TRY(chroot("."));
@@ -1926,8 +1927,8 @@ static void leave_root(struct cage *c) {
 /* ---------------------------- layers and tarballs --------------------------- */
 
 /* What tar(1) is told for an archive that begins with these bytes.  (It finds
- * out by itself for a file, but not when reading from a descriptor.)  NULL if it
- * is none. */
+ * out by itself for a file, but not when reading from a descriptor.)  NULL if
+ * it is none. */
 static const char *archive_option(int fd) {
     static const struct { const char *bytes; size_t at, size; const char *option; }
         kinds[] = {
@@ -2156,7 +2157,8 @@ static const char *const facts[FACTS] = {
     "NoNewPrivs", "Seccomp", "fd/0", "mountinfo",
 };
 
-/* How many mounts there are, how many are shared, and of what type the root is. */
+/* How many mounts there are, how many are shared, and of what type the root is.
+ */
 static void count_mounts(struct cage *c, char *value) {
     char line[PATH_MAX], where[PATH_MAX], root[32] = "?";
     int total = 0, shared = 0;
@@ -2234,8 +2236,8 @@ static void end_step(struct cage *c) {
  * real one.  For that the real one is made *raw*: no echo, no signals, no
  * editing of lines, since the new one does all that.  See termios(3). */
 
-/* One of the two terminals turns \n into \r\n, and not both.  The real one does as
- * long as it is not raw. */
+/* One of the two terminals turns \n into \r\n, and not both.  The real one does
+ * as long as it is not raw. */
 static void translate_newlines(struct cage *c, bool on) {
     struct termios modes;
     if (c->translates == on || tcgetattr(c->slave, &modes) == -1)
@@ -2301,7 +2303,8 @@ static void copy_input(struct cage *c) {
 
 /* ------------------------- the host side at work --------------------------- */
 
-/* Run the command of --net, with CAGE_EVENT=up or =down.  Returns its status. */
+/* Run the command of --net, with CAGE_EVENT=up or =down.  Returns its status.
+ */
 static int run_net_command(struct cage *c, const char *event) {
     const char *const argv[] = { "/bin/sh", "-c", c->net, NULL };
     setenv("CAGE_PID", text(c, "%d", (int)c->init), 1);
@@ -2421,8 +2424,8 @@ static void supervise(struct cage *c) {
     }
 }
 
-/* Undo everything, however the run has ended.  Only the host side does this, and
- * only once. */
+/* Undo everything, however the run has ended.  Only the host side does this,
+ * and only once. */
 static void clean_up(struct cage *c) {
     c->on_host_side = false;
     if (c->child > 0 && kill(c->child, SIGKILL) == 0)
@@ -2725,7 +2728,8 @@ int main(int argc, char **argv) {
     close(c->errors);
     c->errors = TRY(fcntl(2, F_DUPFD_CLOEXEC, 3));
 
-    /* `cage run rootfs ls | less`: the keyboard belongs to the other program. */
+    /* `cage run rootfs ls | less`: the keyboard belongs to the other program.
+     */
     struct stat out;
     if (isatty(0) && fstat(1, &out) == 0 && S_ISFIFO(out.st_mode))
         TRY(dup2(TRY(open("/dev/null", O_RDONLY | O_CLOEXEC)), 0));
