@@ -1573,6 +1573,11 @@ static void take_snapshot(struct cage *c, struct snapshot *s);
  * with the arguments shall be found here, while nothing is done yet. */
 static void prepare(struct cage *c) {
     sigset_t all;
+    /* What the caller has left open is not for us.  (A link in ROOTFS could lead
+     * there, by way of /proc/self/fd.  Only the lesson --without=fds needs it.) */
+    if (!without(c, fds))
+        KERNEL(close_range, 3, ~0U, 0);
+    c->errors = TRY(fcntl(2, F_DUPFD_CLOEXEC, 3));
     c->name_socket = claim(text(c, "%u/%s", getuid(), c->name));
     if (c->name_socket == -1 && errno == EADDRINUSE)
         refuse(c, "--name %s: a container of this name is running", c->name);
@@ -1993,6 +1998,7 @@ static void prepare_save(struct cage *c) {
     if (made == -1 && (st.st_uid != getuid() || (st.st_mode & 077) != 0))
         refuse(c, "--save %s: must be yours alone (chmod 700)", c->save);
     mkdirat(dir, "upper", 0755);
+    TRY(fchmodat(dir, "upper", 0755, 0));       /* whatever the umask */
     if (mkdirat(dir, "work", 0755) == -1 && errno != EEXIST)
         must(c, -1, "mkdir(%s/work)", c->save);
     close(dir);
@@ -2723,10 +2729,10 @@ int main(int argc, char **argv) {
 
     /* If standard input, output or error is closed, the next file to be opened
      * would take its number. */
-    while ((c->errors = TRY(open("/dev/null", O_RDWR | O_CLOEXEC))) <= 2)
+    int fd;
+    while ((fd = TRY(open("/dev/null", O_RDWR | O_CLOEXEC))) <= 2)
         ;
-    close(c->errors);
-    c->errors = TRY(fcntl(2, F_DUPFD_CLOEXEC, 3));
+    close(fd);
 
     /* `cage run rootfs ls | less`: the keyboard belongs to the other program.
      */
