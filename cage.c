@@ -201,8 +201,8 @@ struct cage {
     /* What was asked for: the table `options`, near the end, explains it. */
     const char *name, *hostname, *workdir, *net, *save, *memory;
     char **command, *env[MAX_ENV];
-    struct { const char *path; int archive; } layer[MAX_LAYERS];
-    struct { char *source, *target; uint64_t flags; } volume[MAX_VOLUMES];
+    struct layer { const char *path; int archive; } layer[MAX_LAYERS];
+    struct volume { char *source, *target; uint64_t flags; } volume[MAX_VOLUMES];
     struct setting setting[MAX_SETTINGS];
     int layers, volumes, settings, envs;
     long long bytes;                /* of memory; 0: no limit was asked for */
@@ -480,7 +480,7 @@ static void find_group_above(struct cage *c);
 static void remove_stale_groups(struct cage *c);
 static void enable_controller(struct cage *c, const char *file);
 static void set_v1_limit(struct cage *c, const struct setting *s);
-static int clone_mount(struct cage *c, int dir, const char *path, unsigned flags,
+static int clone_mount(struct cage *c, int dir, const char *path, int flags,
                        uint64_t attributes, int user_namespace);
 static int clone_device(struct cage *c, const char *path, dev_t device);
 static void attach(struct cage *c, int tree, const char *path);
@@ -489,7 +489,7 @@ static void gather_layers(struct cage *c);
 static void enter_root(struct cage *c);
 static void leave_root(struct cage *c);
 static void show_host(struct cage *c, const char *path, uint64_t attributes);
-static void make_read_only(struct cage *c, const char *path, unsigned flags);
+static void make_read_only(struct cage *c, const char *path, int flags);
 static _Noreturn void be_pid_1(struct cage *c, pid_t command, int ready);
 static void supervise(struct cage *c);
 
@@ -1722,16 +1722,21 @@ static int write_id_maps(struct cage *c) {
  * copy of its mount, a "tree", which is nowhere at first; change it while nobody
  * can see it; and then attach it. */
 
+static int set_attributes(int dir, const char *path, int flags,
+                          struct mount_attr *change) {
+    return (int)syscall(SYS_mount_setattr, dir, path, flags, change, sizeof *change);
+}
+
 /* Take a copy of the mount that PATH in DIR is on, from PATH downwards.  FLAGS
  * can be AT_RECURSIVE: with what is mounted below.  ATTRIBUTES (such as
  * MOUNT_ATTR_RDONLY) are added to those it has; none is taken away, which in a
  * user namespace could be refused.  If USER_NAMESPACE is not -1, owners of
  * files are translated by its map.  Returns a descriptor, or -1 if the file
  * system cannot do that. */
-static int clone_mount(struct cage *c, int dir, const char *path, unsigned flags,
+static int clone_mount(struct cage *c, int dir, const char *path, int flags,
                        uint64_t attributes, int user_namespace) {
-    int tree = must(c, syscall(SYS_open_tree, dir, path, OPEN_TREE_CLONE
-                               | OPEN_TREE_CLOEXEC | flags), "open_tree(%s)", path);
+    unsigned clone = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (unsigned)flags;
+    int tree = must(c, syscall(SYS_open_tree, dir, path, clone), "open_tree(%s)", path);
     /* Private, as in the step private: a copy made by the host side belongs to
      * the host's mounts, and what is mounted on it would appear there. */
     struct mount_attr change = { .attr_set = attributes, .propagation = MS_PRIVATE };
@@ -1739,28 +1744,25 @@ static int clone_mount(struct cage *c, int dir, const char *path, unsigned flags
         change.attr_set |= MOUNT_ATTR_IDMAP;
         change.userns_fd = (unsigned)user_namespace;
     }
-    if (syscall(SYS_mount_setattr, tree, "", AT_EMPTY_PATH | flags, &change,
-                sizeof change) == -1) {
-        if (user_namespace == -1 || errno != EINVAL)
-            must(c, -1, "mount_setattr(%s)", path);
-        return give_up(tree);
-    }
-    return tree;
+    if (set_attributes(tree, "", AT_EMPTY_PATH | flags, &change) == 0)
+        return tree;
+    if (user_namespace == -1 || errno != EINVAL)
+        must(c, -1, "mount_setattr(%s)", path);
+    return give_up(tree);
 }
 
 /* Attach TREE at PATH.  Its descriptor is then no longer needed. */
 static void attach(struct cage *c, int tree, const char *path) {
-    must(c, syscall(SYS_move_mount, tree, "", AT_FDCWD, path,
-                    MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_SYMLINKS),
-         "move_mount(%s)", path);
+    const unsigned flags = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_SYMLINKS;
+    must(c, syscall(SYS_move_mount, tree, "", AT_FDCWD, path, flags),
+         "move_mount(tree, %s)", path);
     close(tree);
 }
 
 /* Make the mount at PATH read-only; FLAGS can be AT_RECURSIVE. */
-static void make_read_only(struct cage *c, const char *path, unsigned flags) {
+static void make_read_only(struct cage *c, const char *path, int flags) {
     struct mount_attr change = { .attr_set = MOUNT_ATTR_RDONLY };
-    must(c, syscall(SYS_mount_setattr, AT_FDCWD, path, flags, &change,
-                    sizeof change), "mount_setattr(%s, read-only)", path);
+    must(c, set_attributes(AT_FDCWD, path, flags, &change), "read-only(%s)", path);
 }
 
 /* Copy the mount of PATH, a device file of the host, and make sure that it is
@@ -1827,30 +1829,24 @@ static int copy_as_archive(struct cage *c, const char *path) {
 /* Open them all; USER_NAMESPACE is the one to id-map them for, or -1.  Returns
  * how many there are. */
 static int open_trees(struct cage *c, int user_namespace) {
-    unsigned below = without(c, rootfs) ? AT_RECURSIVE : 0;
-    int n = 0;
+    int n = 0, tree, below = without(c, rootfs) ? AT_RECURSIVE : 0;
     c->step = STEP_rootfs;
-    for (int i = 0; i < c->layers; i++) {
-        const char *path = c->layer[i].path;
-        int tree = c->layer[i].archive;
-        if (tree == 0)
-            tree = clone_mount(c, AT_FDCWD, path, below, 0, user_namespace);
-        c->tree[n++] = tree != -1 ? tree : copy_as_archive(c, path);
+    for (struct layer *l = c->layer; l < c->layer + c->layers; l++) {
+        tree = l->archive ? l->archive
+            : clone_mount(c, AT_FDCWD, l->path, below, 0, user_namespace);
+        c->tree[n++] = tree != -1 ? tree : copy_as_archive(c, l->path);
     }
-    if (c->save)
-        c->tree[n++] = must(c, clone_mount(c, AT_FDCWD, c->save, 0, 0,
-                                           user_namespace), "id-map(%s)", c->save);
-    /* nosuid, nodev: in a folder that others can write to as well, no program
-     * that makes root, and no door to a disk. */
+    if (c->save) {
+        tree = clone_mount(c, AT_FDCWD, c->save, 0, 0, user_namespace);
+        c->tree[n++] = must(c, tree, "id-map(%s)", c->save);
+    }
     c->step = STEP_volumes;
-    for (int i = 0; i < c->volumes; i++) {
-        uint64_t flags = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | c->volume[i].flags;
-        const char *path = c->volume[i].source;
-        int tree = clone_mount(c, AT_FDCWD, path, AT_RECURSIVE, flags,
-                               user_namespace);
-        if (tree == -1 && flags & MOUNT_ATTR_RDONLY)    /* then owners matter less */
-            tree = clone_mount(c, AT_FDCWD, path, AT_RECURSIVE, flags, -1);
-        c->tree[n++] = must(c, tree, "id-map(%s)", path);
+    for (struct volume *v = c->volume; v < c->volume + c->volumes; v++) {
+        int all = AT_RECURSIVE;
+        tree = clone_mount(c, AT_FDCWD, v->source, all, v->flags, user_namespace);
+        if (tree == -1 && v->flags & MOUNT_ATTR_RDONLY)     /* owners matter less */
+            tree = clone_mount(c, AT_FDCWD, v->source, all, v->flags, -1);
+        c->tree[n++] = must(c, tree, "id-map(%s)", v->source);
     }
     c->step = STEP_rootfs;
     return n;
@@ -2491,34 +2487,34 @@ static const char *hint_for(const struct cage *c, int error) {
  *                            MAIN: THE OPTIONS
  * ========================================================================== */
 
-/* What getopt_long(3) needs to know, what --help says, and the form of a good
- * value, as a regular expression, see regex(7). */
+/* The options: what getopt_long(3) needs to know, what --help says, and the form
+ * of a good value, as a regular expression (regex(7)); NULL: it has no value. */
 static const struct { char letter; const char *name, *value, *help, *form; }
     options[] = {
-    { 'n', "name", "NAME", "what the container is called",
+    { 'n', "name", "NAME", "what it is called",
       "^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$" },
     { 'H', "hostname", "NAME", "its host name (cage)", "^.{1,64}$" },
     { 'm', "memory", "SIZE", "at most so much memory: 64M, 1.5G",
       "^[0-9]+([.][0-9]+)?[KMGTkmgt]?$" },
-    { 'C', "cpus", "N", "at most so much processor time: 0.5, 2",
-      "^[0-9]{1,4}([.][0-9]{1,5})?$" },
+    { 'C', "cpus", "N", "at most so many processors: 0.5, 2",
+      "^[0-9]{1,4}([.][0-9]+)?$" },
     { 'P', "pids", "N", "at most so many processes", "^[1-9][0-9]{0,6}$" },
     { 'G', "cgroup", "FILE=VALUE", "any limit of its cgroup: cpu.weight=50",
-      "^[a-z_]+[.][A-Za-z0-9_.]+=.+$" },
+      "^[a-z_]+[.][^/=]+=." },
     { 'v', "volume", "SRC:DST[:ro]", "show SRC of the host at DST",
       "^[^:]+:/+[^:/][^:]*(:ro)?$" },
     { 'e', "env", "NAME=VALUE", "set a variable", "^[^=]+=" },
     { 'w', "workdir", "DIR", "start in DIR (/)", "." },
-    { 'u', "user", "UID[:GID]", "be this user (0:0)", "^[0-9]{1,9}(:[0-9]{1,9})?$" },
-    { 'R', "read-only", NULL, "nothing of its root can be written", NULL },
+    { 'u', "user", "UID[:GID]", "be this user inside (0:0)",
+      "^[0-9]{1,9}(:[0-9]{1,9})?$" },
+    { 'R', "read-only", "", "nothing of its root can be written", NULL },
     { 'S', "save", "DIR", "keep what is written, in DIR/upper", "." },
-    { 'N', "net", "COMMAND", "none (so it is without --net), host, or a command "
-      "that\n                            connects it (CAGE_EVENT, _PID, _NAME)", "." },
-    { 'E', "explain", NULL, "show what every step changes", NULL },
-    { 'T', "step", NULL, "the same, and wait for Enter after each", NULL },
-    { 'W', "without", "STEP,...", "leave steps out", "." },
-    { 'h', "help", NULL, "this text", NULL },
-    { 0 },
+    { 'N', "net", "none|host|COMMAND", "only lo; the host's; or let COMMAND (told by "
+      "CAGE_EVENT,\n                              CAGE_PID, CAGE_NAME) connect it", "." },
+    { 'E', "explain", "", "show what every step changes", NULL },
+    { 'T', "step", "", "the same, and wait for Enter after each", NULL },
+    { 'W', "without", "STEP,...", "leave steps out", "^[a-z,]+$" },
+    { 'h', "help", "", "this text", NULL },
 };
 enum { OPTIONS = sizeof options / sizeof options[0] };
 
@@ -2527,12 +2523,13 @@ static void print_help(void) {
          "       cage steps | --help | --version\n\n"
          "ROOTFS is a folder, several joined by ':' (upper layers first), or a\n"
          "tarball.  Options end at ROOTFS; what follows it belongs to COMMAND.\n");
-    for (int i = 0; options[i].name; i++) {
-        bool is_short = islower(options[i].letter);
-        printf("  %c%c --%s %-*s%s\n", is_short ? '-' : ' ',
-               is_short ? options[i].letter : ' ', options[i].name,
-               (int)(22 - strlen(options[i].name)),
-               options[i].value ? options[i].value : "", options[i].help);
+    for (int i = 0; i < OPTIONS; i++) {
+        char letter[] = "    ";
+        if (islower(options[i].letter))
+            memcpy(letter, (char[]){ '-', options[i].letter, ',' }, 3);
+        printf("  %s--%s %-*s %s\n", letter, options[i].name,
+               (int)(20 - strlen(options[i].name)), options[i].value,
+               options[i].help);
     }
     puts("\nExit status: that of COMMAND, 128+n if signal n killed it, 127 not found,\n"
          "126 not executable, 125 cage itself failed.");
@@ -2544,20 +2541,19 @@ static void check_value(struct cage *c, int letter, const char *value) {
     int i = 0;
     while (options[i].letter != letter)
         i++;
-    if (!options[i].form)
-        return;
-    if (regcomp(&form, options[i].form, REG_EXTENDED | REG_NOSUB) != 0
-        || regexec(&form, value, 0, NULL, 0) != 0)
+    if (options[i].form
+        && (regcomp(&form, options[i].form, REG_EXTENDED | REG_NOSUB) != 0
+            || regexec(&form, value, 0, NULL, 0) != 0))
         refuse(c, "--%s %.200s: not %s (%s)", options[i].name, value,
                options[i].value, options[i].help);
-    regfree(&form);
 }
 
 /* Note down a line for a file of the cgroup. */
-static void add_setting(struct cage *c, struct setting setting) {
+static void add_setting(struct cage *c, const char *file, const char *value,
+                        const char *v1_file, const char *v1_value) {
     if (c->settings == MAX_SETTINGS)
         refuse(c, "more than %d settings of the cgroup", MAX_SETTINGS);
-    c->setting[c->settings++] = setting;
+    c->setting[c->settings++] = (struct setting){ file, value, v1_file, v1_value };
 }
 
 /* --memory.  memory.swap.max: else what does not fit goes to the disk, and the
@@ -2567,27 +2563,17 @@ static void add_setting(struct cage *c, struct setting setting) {
 static void option_memory(struct cage *c, const char *size) {
     char *unit;
     double value = strtod(size, &unit);
-    for (const char *u = "KMGT"; *unit; u++) {
+    const char *units = "KMGT", *found = strchr(units, toupper((unsigned char)*unit));
+    for (const char *u = units; *unit && u <= found; u++)
         value *= 1024;
-        if (*u == toupper((unsigned char)*unit))
-            break;
-    }
     if (value < 1 || value > 1e18)
         refuse(c, "--memory %s: out of range", size);
     c->memory = size;
     c->bytes = (long long)value;
     const char *bytes = strdup(text(c, "%lld", c->bytes));
-    add_setting(c, (struct setting){ "memory.max", bytes,
-                                     "memory.limit_in_bytes", bytes });
-    add_setting(c, (struct setting){ "memory.swap.max", "0",
-                                     "memory.memsw.limit_in_bytes", bytes });
-    add_setting(c, (struct setting){ "memory.oom.group", "1", "none", NULL });
-}
-
-/* --cpus: half a processor is 50000 microseconds of every 100000. */
-static void option_cpus(struct cage *c, const char *cpus) {
-    const char *quota = strdup(text(c, "%.0f", atof(cpus) * 100000));
-    add_setting(c, (struct setting){ "cpu.max", quota, "cpu.cfs_quota_us", quota });
+    add_setting(c, "memory.max", bytes, "memory.limit_in_bytes", bytes);
+    add_setting(c, "memory.swap.max", "0", "memory.memsw.limit_in_bytes", bytes);
+    add_setting(c, "memory.oom.group", "1", "none", NULL);
 }
 
 /* --cgroup.  The files cgroup.* are no limits: a number written to cgroup.procs
@@ -2596,16 +2582,17 @@ static void option_cgroup(struct cage *c, char *setting) {
     if (strncmp(setting, "cgroup.", strlen("cgroup.")) == 0)
         refuse(c, "--cgroup %s: cgroup.* are no limits", setting);
     const char *file = strsep(&setting, "=");
-    add_setting(c, (struct setting){ .file = file, .value = setting });
+    add_setting(c, file, setting, NULL, NULL);
 }
 
 /* --volume */
 static void option_volume(struct cage *c, char *volume) {
     if (c->volumes == MAX_VOLUMES)
         refuse(c, "more than %d volumes", MAX_VOLUMES);
-    c->volume[c->volumes].source = strsep(&volume, ":");
-    c->volume[c->volumes].target = strsep(&volume, ":");
-    c->volume[c->volumes++].flags = volume ? MOUNT_ATTR_RDONLY : 0;
+    struct volume *v = &c->volume[c->volumes++];
+    v->source = strsep(&volume, ":");
+    v->target = strsep(&volume, ":");
+    v->flags = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | (volume ? MOUNT_ATTR_RDONLY : 0);
 }
 
 /* --without */
@@ -2615,20 +2602,18 @@ static void option_without(struct cage *c, char *list) {
         while (i < STEP_COUNT && strcmp(name, steps[i].name) != 0)
             i++;
         if (i == STEP_COUNT)
-            refuse(c, "--without %s: no such step (see cage steps)", name);
+            refuse(c, "--without %.200s: no such step (see cage steps)", name);
         c->left_out[i] = true;
     }
 }
 
-/* --net none, host (with the host's name servers), or a command. */
-static void option_net(struct cage *c, const char *what) {
+/* --net: none; host, with the host's name servers; or a command. */
+static void option_net(struct cage *c, char *what) {
     static char name_servers[] = "/etc/resolv.conf:/etc/resolv.conf:ro";
+    c->left_out[STEP_net] = strcmp(what, "host") == 0;
     c->net = strcmp(what, "none") && strcmp(what, "host") ? what : NULL;
-    if (strcmp(what, "host") == 0) {
-        c->left_out[STEP_net] = true;
-        if (access("/etc/resolv.conf", R_OK) == 0)
-            option_volume(c, name_servers);
-    }
+    if (without(c, net) && access("/etc/resolv.conf", R_OK) == 0)
+        option_volume(c, name_servers);
 }
 
 /* ROOTFS: layers, joined by ':' */
@@ -2640,9 +2625,9 @@ static void take_layers(struct cage *c, char *list) {
     }
 }
 
-/* What cannot be done together, and what leans on a step that is left out: that
- * goes with it, and we say so. */
+/* What leans on a step that is left out is refused, or goes with it. */
 static void check_together(struct cage *c) {
+    char map[64];
     if (without(c, exec))
         refuse(c, "--without exec: then there is nothing to run");
     if (without(c, cgroup) && c->settings > 0)
@@ -2662,34 +2647,33 @@ static void check_together(struct cage *c) {
 
     /* Root of a user namespace (as in rootless podman) does not have all ids to
      * give away, and goes the way of an ordinary user. */
-    char map[64];
     read_file(AT_FDCWD, "/proc/self/uid_map", map, sizeof map);
     c->id_mapped = geteuid() == 0 && !without(c, user) && strstr(map, "4294967295");
 }
 
 static int command_run(struct cage *c, int argc, char **argv) {
-    static char us[] = "cage: run", shell[] = "/bin/sh", *default_command[] = { shell, NULL };
-    struct option long_options[OPTIONS] = { 0 };
-    int letter;
+    static char us[] = "cage: run", shell[] = "/bin/sh", *no_command[] = { shell, NULL };
+    struct option long_options[OPTIONS + 1] = { 0 };
+    for (int i = 0; i < OPTIONS; i++)
+        long_options[i] = (struct option){ options[i].name, options[i].form != NULL,
+                                           NULL, options[i].letter };
     argv[0] = us;                       /* getopt begins its messages with it */
-    for (int i = 0; options[i].name; i++)
-        long_options[i] = (struct option){ options[i].name, options[i].value
-            ? required_argument : no_argument, NULL, options[i].letter };
     /* "+": stop at the first word that is not an option.  Without it getopt
      * would take the -l of `cage run rootfs ls -l` for itself. */
-    while ((letter = getopt_long(argc, argv, "+n:m:v:e:w:u:h", long_options, NULL))
-           != -1) {
-        if (letter == '?')
+    const char *letters = "+n:m:v:e:w:u:h";
+    for (int o; (o = getopt_long(argc, argv, letters, long_options, NULL)) != -1;) {
+        if (o == '?')
             return EXIT_CAGE;           /* getopt has said why */
-        check_value(c, letter, optarg);
-        switch (letter) {
+        check_value(c, o, optarg);
+        switch (o) {
         case 'n': c->name = optarg; break;
         case 'H': c->hostname = optarg; break;
         case 'm': option_memory(c, optarg); break;
-        case 'C': option_cpus(c, optarg); break;
-        case 'P':
-            add_setting(c, (struct setting){ "pids.max", optarg, "pids.max", optarg });
+        case 'C':                       /* microseconds of every 100000 */
+            optarg = strdup(text(c, "%.0f", atof(optarg) * 100000));
+            add_setting(c, "cpu.max", optarg, "cpu.cfs_quota_us", optarg);
             break;
+        case 'P': add_setting(c, "pids.max", optarg, "pids.max", optarg); break;
         case 'G': option_cgroup(c, optarg); break;
         case 'v': option_volume(c, optarg); break;
         case 'e':
@@ -2699,8 +2683,8 @@ static int command_run(struct cage *c, int argc, char **argv) {
             break;
         case 'w': c->workdir = optarg; break;
         case 'u':
-            c->uid = (uid_t)atoi(optarg);
-            c->gid = (gid_t)atoi(strchr(optarg, ':') ? strchr(optarg, ':') + 1 : optarg);
+            c->uid = c->gid = (uid_t)atoi(strsep(&optarg, ":"));
+            c->gid = optarg ? (gid_t)atoi(optarg) : c->gid;
             break;
         case 'R': c->read_only = true; break;
         case 'S': c->save = optarg; break;
@@ -2714,7 +2698,7 @@ static int command_run(struct cage *c, int argc, char **argv) {
     if (optind == argc)
         refuse(c, "run: ROOTFS is missing (see cage --help)");
     take_layers(c, argv[optind]);
-    c->command = argv[optind + 1] ? argv + optind + 1 : default_command;
+    c->command = argv[optind + 1] ? argv + optind + 1 : no_command;
     check_together(c);
     return run(c);
 }
