@@ -10,8 +10,22 @@
  *     make
  *     ./cage run rootfs /bin/sh                a container
  *     ./cage run --explain rootfs /bin/true    what each step really changed
- *     ./cage run --without=pid rootfs ps       leave a step out: what was it for?
+ *     ./cage run --without=pid rootfs ps       leave one out: what was it for?
  *     ./cage steps                             the list of the steps
+ *
+ * WHAT THE STEPS ARE MADE OF
+ *
+ * Four things that the kernel offers, each older and smaller than the word
+ * "container":
+ *
+ *     namespaces    what a process sees: names that mean something else inside
+ *                   (cgroupns, user, mount, uts, ipc, net, time, pid)
+ *     cgroups       what it may use: memory, processor time, processes
+ *     a root        which files are there at all (rootfs, dev, proc, sys,
+ *                   volumes, mask, pivot)
+ *     privileges    what it may ask of the kernel (caps, id, nnp, seccomp)
+ *
+ * and a few habits of careful programs around them (fds, init, tty, exec).
  *
  * WHO DOES WHAT
  *
@@ -22,27 +36,38 @@
  *   ---------            -----                 ------------        -------
  *   cgroup
  *   clone3 ------------> user
- *   writes id maps <---> (waits)
- *        |               cgroupns mount
- *        |               private uts ipc
+ *   writes id maps, <--> (waits)
+ *   opens ROOTFS and     cgroupns mount
+ *   the volumes          private uts ipc
  *        |               net time
  *        |               pid: clone ---------> (waits)
- *   --net COMMAND <------ its pid, and exits     |
- *   opens ROOTFS and     .                     rootfs dev proc
- *   the volumes <--------.-------------------> sys volumes mask
- *        |               .                     pivot fds caps
- *        |               .                     id nnp seccomp
- *        |               .                     init: fork -------> tty
- *   terminal <-----------.---------------------|------------------ exec
- *   waits, copies        .                     reaps, forwards     your program
+ *   --net COMMAND <----- its pid, and exits      |
+ *        |                                     rootfs dev proc
+ *        |                                     sys volumes mask
+ *        |                                     pivot fds caps
+ *        |                                     id nnp seccomp
+ *        |                                     init: fork -------> tty
+ *   terminal <---------------------------------|------------------ exec
+ *   waits, copies                              reaps, forwards     your program
  *   the terminal,                              signals             runs
  *   forwards signals,                            |                   |
  *   cleans up <--------- exit status ------------+ <-- exit status --+
  *
- * The host side keeps the rights of whoever typed the command.  The child has
- * given up that identity in its second step, and cannot do without the host
- * side what only that identity may do: write its id maps, open the root file
- * system.  So it asks for it, over a pair of connected sockets.
+ * The host side keeps the rights of whoever typed the command.  The child gives
+ * up that identity in the step `user`, and cannot do without the host side what
+ * only that identity may do: write its id maps, open the root file system.  So
+ * it asks for it, over a pair of connected sockets, through which the answers
+ * come as open files (see ask(), below).
+ *
+ * Between them the processes hold these descriptors, and at the end none of
+ * them is left to the command:
+ *
+ *   host side   talk   one end of the socket pair; end of file on it means that
+ *                      everybody inside has closed the other: it has started
+ *               signals, above and group (the cgroup), name and ids (sockets
+ *               that hold a name), master (the other end of the terminal)
+ *   inside      talk   the other end, until PID 1 lets go and execve closes it
+ *               proc, host_root, host_pidfd: the last looks at the host
  *
  * HOW TO READ
  *
@@ -50,8 +75,14 @@
  * steps, one banner and one function each, and run(), which calls them.  There
  * you can stop reading.  Part II is the fine print of some steps (the terminal,
  * id-mapped mounts, tarballs, old cgroups, --explain), and then come the
- * options.  A function is declared here and there before it is written, so that
- * the story comes first.  "See: name(7)" is a manual page: `man 7 name`.
+ * options.  A function is declared here and there before it is written, so
+ * that the story comes first.
+ *
+ * Under the banner of a step stands what it is for and what goes wrong without
+ * it; then `By hand`, the same with the tools of the shell (some need root);
+ * `Try`, something to do with cage; and `See`, where to read on: name(7) is the
+ * manual page that `man 7 name` shows, Documentation/... is in the sources of
+ * the kernel and on docs.kernel.org.
  *
  * To walk through it in gdb: make debug.  Every step is a function step_NAME().
  *
@@ -59,11 +90,12 @@
  *
  * Images and registries (tar files do), networks other than a lo interface
  * (`--net COMMAND` runs the tools that make them), checkpoints, SELinux and
- * AppArmor profiles (each needs a policy of the whole system).  What a step
- * leaves out beside what runc does is said where it stands.
+ * AppArmor profiles (each needs a policy of the whole system), device rules in
+ * the cgroup (inside a user namespace no device can be made anyway).  What a
+ * step leaves out beside what runc does is said where it stands.
  *
- * Linux 5.19 or later; 6.6 or later for everything.  x86-64 and arm64. MIT
- * licence, see LICENSE. */
+ * Linux 5.19 or later; 6.6 or later for everything.  x86-64 and arm64.
+ * MIT licence, see LICENSE. */
 
 #define _GNU_SOURCE
 #include <ctype.h>
@@ -194,7 +226,8 @@ struct setting {
     const char *file, *value, *v1_file, *v1_value;
 };
 
-/* How folders are opened. */
+/* How folders are opened.  O_CLOEXEC, here and everywhere: the descriptor is
+ * closed by execve(2), so that no program that we start inherits it. */
 enum { FOLDER = O_RDONLY | O_DIRECTORY | O_CLOEXEC };
 
 struct cage {
@@ -202,7 +235,8 @@ struct cage {
     const char *name, *hostname, *workdir, *net, *save, *memory;
     char **command, *env[MAX_ENV];
     struct layer { const char *path; int archive; } layer[MAX_LAYERS];
-    struct volume { char *source, *target; uint64_t flags; } volume[MAX_VOLUMES];
+    struct volume { char *source, *target; uint64_t flags; }
+        volume[MAX_VOLUMES];
     struct setting setting[MAX_SETTINGS];
     int layers, volumes, settings, envs;
     long long bytes;                /* of memory; 0: no limit was asked for */
@@ -214,17 +248,17 @@ struct cage {
     enum step step;                 /* the step being run: for error messages */
     bool on_host_side;              /* this process has things to clean up */
     bool id_mapped;                 /* under root: the container has IDS ids */
-    bool one_id;                    /* for a user: perhaps only 0 exists inside */
+    bool one_id;                    /* for a user: perhaps only 0 is inside */
     struct snapshot before;         /* for --explain */
-    char *arguments;                /* our own command line in memory, */
-    size_t arguments_size;          /* which PID 1 wipes: it would show inside */
+    char *arguments;                /* our own command line in memory, which */
+    size_t arguments_size;          /* PID 1 wipes: ps inside would show it */
     char text[TEXTS][PATH_MAX];     /* see text() */
     unsigned texts;
 
     /* Descriptors; 0 is none. */
     int errors;                     /* where messages go, even after step tty */
     int keyboard;                   /* where --step waits for Enter */
-    int proc;                       /* the host's /proc, lost to sight at pivot */
+    int proc;                       /* the host's /proc: pivot hides it */
     int host_pidfd;                 /* the host side: does it still live? */
     int talk;                       /* our end of the socket pair, see ask() */
     int name_socket, ids_socket;    /* see claim() */
@@ -244,18 +278,20 @@ struct cage {
 
     /* The terminal (Part II): the real one; both ends of the new one. */
     int terminal, master, slave;
-    bool raw, translates;           /* the real one is raw; the new one adds \r */
+    bool raw, translates;           /* the real one is raw; the new adds \r */
     struct termios cooked;          /* how it was before */
-    char typed[4096];               /* typed, but not yet taken by the command */
-    size_t typed_size;
+    char typed[4096];               /* typed, but not yet taken: */
+    size_t typed_size;              /* so many bytes */
 };
 
 /* without(c, pid): was --without=pid given? */
 #define without(c, name) ((c)->left_out[STEP_##name])
 
 /* --------------------------- errors and messages ---------------------------
- * Every message is `cage: STEP: text`, printed by a single write(2), so that the
- * lines of two processes do not mix. */
+ * Every message is `cage: STEP: text`, one line, perhaps with a second one that
+ * is a hint.  It is printed by a single write(2), so that the lines of two
+ * processes do not mix.  A system call tells by returning -1 that it has failed
+ * and by the variable errno why; see errno(3). */
 
 static void clean_up(struct cage *c);
 static const char *hint_for(const struct cage *c, int error);
@@ -277,8 +313,8 @@ static const char *text(struct cage *c, const char *format, ...) {
 static void say(const struct cage *c, int error, const char *message) {
     const char *step = c->step == STEP_none ? "" : steps[c->step].name;
     const char *hint = error ? hint_for(c, error) : NULL;
-    dprintf(c->errors, "cage: %s%s%s%s%s%s%s\n", step, *step ? ": " : "", message,
-            error ? ": " : "", error ? strerror(error) : "",
+    dprintf(c->errors, "cage: %s%s%s%s%s%s%s\n", step, *step ? ": " : "",
+            message, error ? ": " : "", error ? strerror(error) : "",
             hint ? "\nhint: " : "", hint ? hint : "");
 }
 
@@ -290,6 +326,7 @@ static _Noreturn void leave(struct cage *c, int status) {
     _exit(status);
 }
 
+/* Say so, and end with the status that says: not the command, cage itself. */
 static _Noreturn void fail(struct cage *c, int error, const char *message) {
     say(c, error, message);
     leave(c, EXIT_CAGE);
@@ -324,7 +361,8 @@ static int must(struct cage *c, long result, const char *format, ...) {
  * (#call makes a string of it). */
 #define TRY(call) must(c, (call), "%s", #call)
 
-/* And for a system call for which libc may have no function. */
+/* And for a system call for which libc may have no function (many are younger
+ * than the libc of this machine): syscall(2) takes its number. */
 #define KERNEL(name, ...) \
     must(c, syscall(SYS_##name, __VA_ARGS__), "%s(%s)", #name, #__VA_ARGS__)
 
@@ -522,7 +560,8 @@ static void step_cgroup(struct cage *c) {
         /* An ordinary user may make groups only in a part of the tree that was
          * delegated to him or her.  Where there is none the container can live
          * without: it is not weaker than asked for, unless a limit was. */
-        if (c->settings > 0 || (errno != EACCES && errno != EPERM && errno != EROFS))
+        bool refused = errno == EACCES || errno == EPERM || errno == EROFS;
+        if (c->settings > 0 || !refused)
             must(c, -1, "mkdir(%s)", c->group_path);
         if (c->explain)
             note(c, "no group: mkdir(%s): %s", c->group_path, strerror(errno));
@@ -530,7 +569,8 @@ static void step_cgroup(struct cage *c) {
     }
     c->group = TRY(openat(c->above, c->group_name, FOLDER));
 
-    for (const struct setting *s = c->setting; s < c->setting + c->settings; s++) {
+    for (int i = 0; i < c->settings; i++) {
+        const struct setting *s = &c->setting[i];
         enable_controller(c, s->file);
         if (write_file(c->group, s->file, "%s", s->value) == 0)
             continue;
@@ -613,7 +653,11 @@ static void step_cgroupns(struct cage *c) {
  *
  * Without it every mount below happens on the host, for all to see, and
  * pivot_root would move the root directory of the whole machine.  (When you
- * leave it out, cage first makes a namespace in which the damage stays.)
+ * leave it out, cage first makes a namespace all the same, in which the damage
+ * stays: see lab_cell().)
+ *
+ * It comes after `user`, because a mount namespace belongs to the user
+ * namespace in which it was made, and only who is root there may mount in it.
  *
  *   By hand:  unshare --mount sh -c 'mount -t tmpfs x /mnt; findmnt /mnt'
  *             findmnt /mnt
@@ -630,9 +674,10 @@ static void step_mount(struct cage *c) {
  * makes every mount of the machine shared.
  *
  * Without this step our mounts appear on the host, and that is how people have
- * lost their /proc or their /dev.  Even where a new user namespace makes the
- * copy a mere receiver, what the host mounts still comes in.  pivot_root(2)
- * refuses to work where mounts are shared.
+ * lost their /proc or their /dev.  Where a new user namespace was made before,
+ * the kernel has turned the copy into a mere receiver (a "slave"), but what the
+ * host mounts still comes in.  And pivot_root(2) refuses to work on shared
+ * mounts.
  *
  *   By hand:  mount --make-rprivate /      (unshare --mount does it unasked)
  *   Try:      grep -c shared: /proc/self/mountinfo
@@ -645,18 +690,20 @@ static void step_private(struct cage *c) {
 
 /* ================================ child: uts ===============================
  *
- * UTS is a struct of 1970s Unix, the "Unix Time-sharing System", that holds the
- * name of the machine.  Here is the smallest of the namespaces: two strings.
+ * The smallest of the namespaces: two strings, the name of the machine and the
+ * name of its NIS domain (an old network service).  "UTS" comes from the struct
+ * in which uname(2) returns them, utsname: "UNIX Time-sharing System".
  *
- * Without it `hostname lab` inside renames the machine.
+ * Without it the container has the host's name; and where user, caps and
+ * seccomp are left out as well, `hostname lab` inside renames the machine.
  *
  *   By hand:  unshare --uts sh -c 'hostname lab; hostname'; hostname
  *   Try:      ./cage run --hostname lab rootfs hostname
  *   See:      uts_namespaces(7), sethostname(2) */
 static void step_uts(struct cage *c) {
     TRY(unshare(CLONE_NEWUTS));
-    must(c, sethostname(c->hostname, strlen(c->hostname)), "sethostname(\"%s\")",
-         c->hostname);
+    must(c, sethostname(c->hostname, strlen(c->hostname)),
+         "sethostname(\"%s\")", c->hostname);
     /* The other string is the NIS domain; "(none)" is what the kernel has when
      * it starts. */
     TRY(setdomainname("(none)", 6));
@@ -669,9 +716,10 @@ static void step_uts(struct cage *c) {
  * directory does not hide them.
  *
  * Without it a program inside can attach to the shared memory of a program
- * outside that has the same user id, or lets everybody.
+ * outside, if it knows its number and has the same user id or finds it open to
+ * all; databases keep their data there.
  *
- *   By hand:  ipcmk -M 4096; unshare --ipc ipcs -m
+ *   By hand:  ipcmk -M 4096; ipcs -m; unshare --ipc ipcs -m; ipcrm -a
  *   Try:      ./cage run rootfs ipcs -m
  *   See:      ipc_namespaces(7), sysvipc(7) */
 static void step_ipc(struct cage *c) {
@@ -715,8 +763,9 @@ static void step_net(struct cage *c) {
  * offset.  (The time of day does not: there is one for the whole machine.)
  *
  * Without it `uptime` inside is that of the host.  What the namespace was made
- * for is moving a running container to another machine: its clocks must not
- * jump.  runc has it since 1.2, and uses it only when asked.
+ * for is moving a running container to another machine, whose clocks count from
+ * another boot: inside, they must not jump.  runc and crun make one only when
+ * they are asked to.
  *
  *   By hand:  unshare --time --boottime -$(cut -d. -f1 /proc/uptime) uptime
  *   Try:      ./cage run rootfs uptime
@@ -745,7 +794,7 @@ static void step_time(struct cage *c) {
  *       inside                              1        2
  *
  * Without it `kill -9 -1` inside reaches every process of the host that has the
- * same user id, and a program that has left its terminal lives on.
+ * same user id, and a program that was started with & lives on after the end.
  *
  *   By hand:  unshare --pid --fork --mount-proc ps
  *   Try:      ./cage run rootfs ps
@@ -773,11 +822,14 @@ static void step_pid(struct cage *c) {
  *
  *       what the container sees    /bin/sh   /etc/hostname   (rm /etc/motd)
  *                                     |           |               |
- *       upper: its writes             |        hostname      a "whiteout"
+ *       upper: its writes             |        hostname        whiteout
  *       lower: ROOTFS              bin/sh      hostname          motd
  *
  * Without it `rm -rf /` inside deletes ROOTFS.  And a thousand containers of
  * one image would need a thousand copies of it.
+ *
+ * A file of the lower layer is copied up whole when it is first written to.  A
+ * deleted one is covered by a "whiteout", a device file with the number 0:0.
  *
  *   By hand:  mkdir l u w m; mount -t overlay x -o
  *                 lowerdir=l,upperdir=u,workdir=w m
@@ -790,7 +842,7 @@ static void step_rootfs(struct cage *c) {
     const char *work = c->save ? "save/work" : "work";
     char options[512] = "userxattr,lowerdir=lower/0";
     size_t end = strlen(options), size = sizeof options;
-    for (int i = 1; i < c->layers; i++)         /* :lower/1:lower/2, top first */
+    for (int i = 1; i < c->layers; i++)     /* :lower/1:lower/2, top first */
         end += (size_t)snprintf(options + end, size - end, ":lower/%d", i);
     snprintf(options + end, size - end, ",upperdir=%s,workdir=%s", upper, work);
 
@@ -824,17 +876,20 @@ static void step_rootfs(struct cage *c) {
  *   See:      null(4), pts(4), Documentation/filesystems/devpts.rst
  *
  * mknod(2), which makes device files, is not for a root who is one only in a
- * user namespace.  Those of the host are bound instead. */
+ * user namespace.  So those of the host are bound, each on an empty file. */
 static void step_dev(struct cage *c) {
-    static const struct { const char *path; unsigned major, minor; } devices[] = {
+    static const struct device { const char *path; unsigned major, minor; }
+        devices[] = {       /* the numbers are those in null(4), random(4)... */
         { "/dev/null", 1, 3 }, { "/dev/zero", 1, 5 }, { "/dev/full", 1, 7 },
         { "/dev/random", 1, 8 }, { "/dev/urandom", 1, 9 }, { "/dev/tty", 5, 0 },
     };
-    /* mode=0755: the usual mode of a tmpfs, sticky and writable by all, makes
-     * the kernel refuse O_CREAT on a file of another owner (see
-     * fs.protected_regular in proc(5)), so `> /dev/null` would fail. */
+    /* mode=0755: a tmpfs is by default writable by all and sticky, as /tmp is.
+     * In such a folder the kernel refuses O_CREAT on a device file of somebody
+     * else (may_create_in_sticky() in fs/namei.c), and these belong to the root
+     * of the host: `> /dev/null` would fail even for root. */
     make_place(c, "/dev", true);
-    TRY(mount("dev", "/dev", "tmpfs", MS_NOSUID | MS_NOEXEC, "mode=0755,size=64k,nr_inodes=64"));
+    TRY(mount("dev", "/dev", "tmpfs", MS_NOSUID | MS_NOEXEC,
+              "mode=0755,size=64k,nr_inodes=64"));
 
     for (size_t i = 0; i < sizeof devices / sizeof devices[0]; i++) {
         const char *path = devices[i].path;
@@ -887,9 +942,9 @@ static void step_proc(struct cage *c) {
  * sysfs shows devices and drivers, and the interfaces of one network namespace:
  * of whoever mounts it.  In it is the place where cgroups are usually mounted.
  *
- * Without it programs that count processors or look for their memory limit
- * (Java, Go, nproc) find nothing.  It is read-only: many of its files change
- * the machine when written.
+ * Without it programs that count processors or look for their memory limit (the
+ * C library, Java) find nothing.  It is read-only: many of its files change the
+ * machine when they are written.
  *
  *   By hand:  mount -t sysfs -o ro sys rootfs/sys
  *             mount -t cgroup2 -o ro cgroup rootfs/sys/fs/cgroup
@@ -922,9 +977,12 @@ static void step_sys(struct cage *c) {
  *
  * The place where it goes is named by a path in ROOTFS, and ROOTFS is not to be
  * trusted: if /mnt in it is a symbolic link to /etc, the volume must not land
- * on the host's /etc (CVE-2021-30465).  open_inside() looks the path up as if
- * the new root were already the root, and what it has found is then used by
- * descriptor: a path looked up twice can mean two things. */
+ * on the host's /etc.  runc looked the path up first and used it afterwards,
+ * and in between somebody inside could exchange a folder for a link
+ * (CVE-2021-30465).  Here nothing has to be looked up: by enter_root() the new
+ * root is already what "/" means to this process, and no link leads out of it.
+ *
+ * (It comes after dev, proc and sys, so that a volume below them is seen.) */
 static void step_volumes(struct cage *c) {
     for (int i = 0; i < c->volumes; i++) {
         int tree = c->tree[c->layers + (c->save != NULL) + i];
@@ -977,7 +1035,8 @@ static const struct mask {
 };
 
 static void step_mask(struct cage *c) {
-    for (const struct mask *m = masks; m < masks + sizeof masks / sizeof *m; m++) {
+    const struct mask *end = masks + sizeof masks / sizeof masks[0];
+    for (const struct mask *m = masks; m < end; m++) {
         struct stat st;
         if (stat(m->path, &st) == -1 && (errno == ENOENT || errno == ENOTDIR))
             continue;                           /* not in this kernel */
@@ -987,9 +1046,11 @@ static void step_mask(struct cage *c) {
                  "mount(tmpfs, %s)", m->path);
             continue;
         }
-        int tree = m->hide ? clone_device(c, "/dev/null", makedev(1, 3))
-            : clone_mount(c, AT_FDCWD, m->path, AT_RECURSIVE, MOUNT_ATTR_RDONLY, -1);
-        attach(c, tree, m->path);
+        if (m->hide)
+            attach(c, clone_device(c, "/dev/null", makedev(1, 3)), m->path);
+        else
+            attach(c, clone_mount(c, AT_FDCWD, m->path, AT_RECURSIVE,
+                                  MOUNT_ATTR_RDONLY, -1), m->path);
     }
 }
 
@@ -999,9 +1060,11 @@ static void step_mask(struct cage *c) {
  * what was the root to `old`, from where it is then unmounted.  After that no
  * path leads to the host's files: they are not mounted in this namespace.
  *
- * Without it there is chroot(2), older than most of us, which changes only what
- * "/" means to one process.  The host's files are still there, and root walks
- * out: mkdir, chroot into it, and `..` now leads up without end.
+ * Without it there is chroot(2), from 1979, which changes only what "/" means
+ * to one process.  The host's files are still mounted, and whoever may call
+ * chroot walks out: mkdir x, chroot x, and `..` of the folder one is still in
+ * now leads up to the real root.  We have just done it ourselves, in
+ * leave_root().
  *
  *   By hand:  cd rootfs && pivot_root . . && umount -l .
  *   Try:      ./cage run rootfs cat /proc/self/mountinfo
@@ -1009,8 +1072,8 @@ static void step_mask(struct cage *c) {
  *   See:      pivot_root(2), which explains the two dots
  *
  * It is refused with EINVAL where the mounts are shared (see `private`), with
- * EBUSY if the new root is not a mount point, and on the initramfs of a machine
- * that is just booting, which has nothing below it. */
+ * EBUSY or EINVAL if the new root is not a mount point, and on the initramfs of
+ * a machine that is just booting, since nothing is mounted below that. */
 static void step_pivot(struct cage *c) {
     /* Both are ".": the old root is put on top of the new one... */
     TRY(fchdir(c->root));
@@ -1024,13 +1087,13 @@ static void step_pivot(struct cage *c) {
 
 /* ================================ init: fds ================================
  *
- * An open file stays open whatever the root directory is.  So does the
- * directory in which a process is.
+ * An open file stays open whatever the root directory is, and a process stays
+ * in the directory in which it is.
  *
  * Without it a folder of the host that somebody left open leads to all of the
- * host's files.  runc once had such a one open when it went to the directory
- * given by --workdir: with /proc/self/fd/7 the container started on the host
- * (CVE-2024-21626).
+ * host's files: openat(7, "../../etc/shadow").  runc once had such a folder
+ * open when it went to the working directory that the image asked for; an image
+ * that asked for /proc/self/fd/7 started on the host (CVE-2024-21626).
  *
  *   By hand:  exec 7>&-
  *   Try:      ./cage run rootfs ls -l /proc/self/fd 7</etc
@@ -1052,11 +1115,13 @@ static void step_fds(struct cage *c) {
  * What root may do is cut into some forty capabilities.  A process has several
  * sets of them; "bounding" is the limit to what it can ever get back.
  *
- * Without it root inside may mount, load modules, set the clock, debug.  The
- * user namespace refuses most of it to a root who is not the real one; if there
- * is a hole in that, or no user namespace, this is what holds.
+ * Without it root inside may mount, make devices, set the clock, debug.  The
+ * user namespace refuses what concerns the whole machine to a root who is not
+ * the real one; but it opens a large part of the kernel to ordinary users, and
+ * where that has a hole, or where there is no user namespace, this is what
+ * holds.
  *
- *   By hand:  capsh --drop=cap_sys_admin,cap_net_raw -- -c 'mount -t tmpfs x /mnt'
+ *   By hand:  capsh --drop=cap_sys_admin -- -c 'mount -t tmpfs x /mnt'
  *   Try:      ./cage run rootfs grep Cap /proc/self/status
  *   See:      capabilities(7)
  *
@@ -1065,7 +1130,7 @@ static void step_fds(struct cage *c) {
 static void step_caps(struct cage *c) {
     const uint64_t keep = 0
         | UINT64_C(1) << CAP_CHOWN          /* give a file to another user */
-        | UINT64_C(1) << CAP_DAC_OVERRIDE   /* read and write whatever the mode */
+        | UINT64_C(1) << CAP_DAC_OVERRIDE   /* read, write whatever the mode */
         | UINT64_C(1) << CAP_FOWNER         /* chmod files of others */
         | UINT64_C(1) << CAP_FSETID         /* chmod g+s for a foreign group */
         | UINT64_C(1) << CAP_KILL           /* signal processes of others */
@@ -1084,7 +1149,9 @@ static void step_caps(struct cage *c) {
     /* Then the sets that count now, each in two halves of 32 bits.  Nothing is
      * inheritable: that set adds rights to programs (CVE-2022-24769). */
     const uint32_t low = (uint32_t)keep, high = (uint32_t)(keep >> 32);
-    struct __user_cap_header_struct version = { _LINUX_CAPABILITY_VERSION_3, 0 };
+    struct __user_cap_header_struct version = {
+        .version = _LINUX_CAPABILITY_VERSION_3
+    };
     struct __user_cap_data_struct sets[2] = {
         { .effective = low, .permitted = low, .inheritable = 0 },
         { .effective = high, .permitted = high, .inheritable = 0 },
@@ -1137,18 +1204,23 @@ static void step_nnp(struct cage *c) {
  * and arguments, to learn whether it is allowed.  It is written in the machine
  * language of packet filters, BPF.
  *
- * Without it every one of some 450 system calls is there to be tried, and most
- * holes through which containers were left were in calls that no ordinary
- * program makes.
+ * Without it each of some 370 system calls is there to be tried, and many of
+ * the holes in the kernel through which containers were left were in calls that
+ * no ordinary program makes.
  *
- *   By hand:  there is no command for it
+ *   By hand:  no common command does it (systemd: SystemCallFilter=)
  *   Try:      ./cage run rootfs unshare --user true
  *             ./cage run --without=seccomp rootfs unshare --user true
  *   See:      seccomp(2), Documentation/userspace-api/seccomp_filter.rst
  *
  * Docker has a list of the calls that are allowed, some 350; this is a list of
  * those that are not, because it can be read.  What makes up for it is that a
- * call newer than this file does not exist inside. */
+ * call newer than this file does not exist inside: it fails with ENOSYS, as on
+ * a kernel that is too old for it, and programs know what to do then.
+ *
+ * The kernel runs the filter once for every call number when it is installed.
+ * Where the answer does not depend on arguments and is "allow", it remembers
+ * that and will not run it again, so most calls cost what they cost outside. */
 #if defined __x86_64__
 #define OUR_ARCH AUDIT_ARCH_X86_64
 #elif defined __aarch64__
@@ -1263,11 +1335,11 @@ static void step_seccomp(struct cage *c) {
  * away, even Ctrl-C.  A program that was not written to be PID 1 knows nothing
  * of this, so we stay as PID 1, and the command will be our child.
  *
- * Without it `sleep 100` inside cannot be stopped by Ctrl-C, and zombies pile
- * up until no process can be made.
+ * Without it `sleep 30` inside cannot be stopped by Ctrl-C, and zombies pile up
+ * until no process can be made.
  *
- *   By hand:  unshare --pid --fork --kill-child sleep 100    (try Ctrl-C)
- *   Try:      ./cage run --without=init rootfs sleep 100
+ *   By hand:  unshare --pid --fork --kill-child sleep 30    (try Ctrl-C)
+ *   Try:      ./cage run --without=init rootfs sleep 30     (and here)
  *   See:      pid_namespaces(7), wait(2); tini and catatonit do the same */
 static void step_init(struct cage *c) {
     /* Leave the session of the terminal: now Ctrl-C there reaches only the host
@@ -1325,10 +1397,11 @@ static _Noreturn void be_pid_1(struct cage *c, pid_t command, int ready) {
  * of processes can have one as its *controlling* terminal, which turns Ctrl-C
  * into a signal.
  *
- * Without it the command has the host's terminal in its hands.  It can put
- * characters into its input, which the shell of the host then reads (TIOCSTI).
- * And a shell says "can't access tty; job control turned off", because the
- * session of that terminal has no number in this PID namespace.
+ * Without it the command has the host's terminal in its hands.  It can change
+ * its modes, and put characters into its input as if they had been typed
+ * (TIOCSTI), which the shell of the host then reads and obeys.  And a shell
+ * inside says "can't access tty; job control turned off", since that terminal
+ * is not the controlling one of its session.
  *
  *       your terminal <---> host side <---> master | slave <---> command
  *                           copies bytes
@@ -1377,8 +1450,8 @@ static void step_tty(struct cage *c) {
 static void step_exec(struct cage *c) {
     char *term = getenv("TERM"), *keep = term ? strdup(term) : NULL;
     clearenv();
-    setenv("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-           1);
+    setenv("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:"
+           "/sbin:/bin", 1);
     setenv("HOME", c->uid == 0 ? "/root" : "/", 1);
     if (keep)
         setenv("TERM", keep, 1);
@@ -1402,8 +1475,11 @@ static void step_exec(struct cage *c) {
 }
 
 /* ============================ all steps together ===========================
- * Each of the next three functions is one actor of the picture at the top of this
- * file; each ends by becoming the next one, or by leaving it to it. */
+ * Each of the next three functions is one actor of the picture at the top of
+ * this file; each ends by becoming the next one, or by leaving it to it. */
+
+/* Here we are the process that will be the command: confined like PID 1, and
+ * its child (or, without the step `init`, still PID 1 itself). */
 static _Noreturn void command_side(struct cage *c) {
     prctl(PR_SET_NAME, "cage: command");
     DO(c, tty);
@@ -1411,6 +1487,9 @@ static _Noreturn void command_side(struct cage *c) {
     abort();                        /* step_exec does not come back */
 }
 
+/* Here we are PID 1, the first process of the PID namespace; without the step
+ * `pid`, still the child.  Since `user` we are root, but only of the namespaces
+ * that were made since then. */
 static _Noreturn void init_side(struct cage *c) {
     struct message go;
     prctl(PR_SET_NAME, "cage: init");
@@ -1442,11 +1521,13 @@ static _Noreturn void init_side(struct cage *c) {
     command_side(c);                /* PID 1 has stayed behind in be_pid_1() */
 }
 
+/* Here we are a child of the host side, with all the rights of whoever typed
+ * the command, until the step `user`. */
 static _Noreturn void child_side(struct cage *c) {
     prctl(PR_SET_NAME, "cage: child");      /* what ps(1) calls us */
     c->on_host_side = false;
     die_with_host(c);
-    umask(0);                       /* the modes given below are meant exactly */
+    umask(0);                       /* the modes below are meant exactly */
     if (!without(c, cgroup))
         end_step(c);                /* it began on the host side */
 
@@ -1475,7 +1556,9 @@ static int run(struct cage *c) {
     if (begin_step(c, STEP_cgroup))
         step_cgroup(c);             /* and it ends in the child, in the group */
 
-    /* The child starts in its cgroup: no moment in which it is not limited. */
+    /* clone3(2) is fork(2) with choices.  This one, CLONE_INTO_CGROUP, lets the
+     * child start in its cgroup: there is no moment in which it is not limited.
+     * exit_signal: tell us by SIGCHLD when it ends, as fork does. */
     struct clone_args how = { .exit_signal = SIGCHLD };
     if (c->group) {
         how.flags = CLONE_INTO_CGROUP;
@@ -1494,7 +1577,7 @@ static int run(struct cage *c) {
     return c->status;
 }
 
-/* ------------------------ You can stop reading here. ----------------------- */
+/* ----------------------- You can stop reading here. ----------------------- */
 
 /* ========================================================================== *
  *                         PART II: THE FINE PRINT
