@@ -958,6 +958,10 @@ static void step_sys(struct cage *c) {
     else
         TRY(mount("sysfs", "/sys", "sysfs", flags, NULL));
 
+    /* The host's /sys brings a cgroup2 with it, and the kernel refuses to mount
+     * a file system on its own root (EBUSY): so another one goes in between. */
+    if (without(c, net))
+        TRY(mount("cgroup", "/sys/fs/cgroup", "tmpfs", flags, "nr_inodes=2"));
     if (without(c, cgroupns))       /* EPERM again */
         show_host(c, "/sys/fs/cgroup", MOUNT_ATTR_RDONLY);
     else
