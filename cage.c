@@ -440,6 +440,8 @@ static int run_program(struct cage *c, const char *const argv[], int input,
         if (read(c->signals, &signal, sizeof signal) > 0
             && signal.ssi_signo != SIGCHLD)
             kill(pid, (int)signal.ssi_signo);
+    /* Several SIGCHLD become one: it may have been about others as well. */
+    kill(getpid(), SIGCHLD);
     int status = exit_status(how);
     if (tool && status != 0 && pread(errors, says, FACT_SIZE - 1, 0) >= 0)
         refuse(c, "%s: status %d: %.*s", argv[0], status,
