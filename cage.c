@@ -410,7 +410,8 @@ static void read_file(int dir, const char *path, char *result, size_t size) {
 }
 
 /* ------------------------------ other programs -----------------------------
- * Run ARGV, with descriptor INPUT as its standard input, and wait for it.
+ * Run ARGV, with descriptor INPUT as its standard input (0: with none: what is
+ * piped into cage is for the command), and wait for it.
  * Returns its exit status, 128+n if signal n killed it, 127 if there is no such
  * program.  A TOOL is one whose failure ends the run: then what it has said on
  * its standard error is part of our message. */
@@ -427,6 +428,8 @@ static int run_program(struct cage *c, const char *const argv[], int input,
         sigset_t none;
         sigemptyset(&none);         /* cage waits for signals, others do not */
         sigprocmask(SIG_SETMASK, &none, NULL);
+        if (input == 0)
+            input = open("/dev/null", O_RDONLY | O_CLOEXEC);
         if (dup2(input, 0) != -1 && dup2(errors, 2) != -1)
             /* execvp changes no argument, it is only declared as if. */
             execvp(argv[0], (char *const *)(uintptr_t)argv);
@@ -992,9 +995,15 @@ static void step_sys(struct cage *c) {
 static void step_volumes(struct cage *c) {
     for (int i = 0; i < c->volumes; i++) {
         int tree = c->tree[c->layers + (c->save != NULL) + i];
-        struct stat st;
+        struct stat st, place, root;
         must(c, fstat(tree, &st), "fstat(%s)", c->volume[i].source);
         make_place(c, c->volume[i].target, S_ISDIR(st.st_mode));
+        /* What is mounted over / would stay behind in the step pivot. */
+        TRY(fstat(c->root, &root));
+        must(c, stat(c->volume[i].target, &place), "stat(%s)",
+             c->volume[i].target);
+        if (place.st_dev == root.st_dev && place.st_ino == root.st_ino)
+            refuse(c, "--volume %s: is the root", c->volume[i].target);
         attach(c, tree, c->volume[i].target);
     }
 }
@@ -1418,10 +1427,18 @@ static _Noreturn void be_pid_1(struct cage *c, pid_t command, int ready) {
  *
  * Only those of standard input, output and error that are terminals are
  * replaced: a pipe or a file goes straight to the command. */
+/* `cage run rootfs ls | less`: the keyboard belongs to the program at the end of
+ * the pipe.  The command may read from it, as it could outside. */
+static bool keyboard_is_ours(void) {
+    struct stat out;
+    return isatty(0) && (fstat(1, &out) == -1 || !S_ISFIFO(out.st_mode));
+}
+
 static void step_tty(struct cage *c) {
     /* Leave the old session (if PID 1 has not: `init` may be left out). */
     TRY(setsid());
-    if (!isatty(0) && !isatty(1) && !isatty(2))
+    const bool replace[3] = { keyboard_is_ours(), isatty(1), isatty(2) };
+    if (!replace[0] && !replace[1] && !replace[2])
         return;
 
     /* From the container's own devpts.  A new terminal is locked until its
@@ -1435,7 +1452,7 @@ static void step_tty(struct cage *c) {
     struct message m = { TAKE_THE_TERMINAL, .fds = 2, .fd = { master, slave } };
     ask(c, &m);
     for (int fd = 0; fd <= 2; fd++)
-        if (isatty(fd))
+        if (replace[fd])
             TRY(dup2(slave, fd));
 }
 
@@ -1517,6 +1534,7 @@ static _Noreturn void init_side(struct cage *c) {
     if (!without(c, pivot))
         leave_root(c);
     DO(c, pivot);
+    c->step = STEP_fds;
     must(c, chdir(c->workdir), "chdir(\"%s\")", c->workdir);
     DO(c, fds);
     DO(c, caps);
@@ -2344,8 +2362,8 @@ static void translate_newlines(struct cage *c, bool on) {
 static void adapt_terminal(struct cage *c) {
     struct winsize size;
     struct termios raw;
-    if (c->master && !c->talk && !c->raw && tcgetpgrp(0) == getpgrp()
-        && tcgetattr(0, &c->cooked) == 0) {
+    if (c->master && !c->talk && !c->raw && keyboard_is_ours()
+        && tcgetpgrp(0) == getpgrp() && tcgetattr(0, &c->cooked) == 0) {
         raw = c->cooked;
         cfmakeraw(&raw);
         c->raw = tcsetattr(0, TCSADRAIN, &raw) == 0;
@@ -2363,7 +2381,7 @@ static void take_terminal(struct cage *c, int master, int slave) {
     c->slave = slave;
     TRY(fcntl(master, F_SETFL, O_NONBLOCK));
     c->translates = true;               /* as a new terminal does */
-    translate_newlines(c, tcgetpgrp(0) == getpgrp());
+    translate_newlines(c, keyboard_is_ours() && tcgetpgrp(0) == getpgrp());
     adapt_terminal(c);
 }
 
@@ -2493,7 +2511,7 @@ static void handle_signal(struct cage *c) {
 static void supervise(struct cage *c) {
     while (reap(c), c->status == -1) {
         bool typed = c->typed_size > 0;
-        bool background = c->master && !c->talk && !c->raw && isatty(0);
+        bool background = c->master && !c->talk && !c->raw && keyboard_is_ours();
         struct pollfd events[] = {
             { .fd = c->talk ? c->talk : -1, .events = POLLIN },
             { .fd = c->signals, .events = POLLIN },
@@ -2806,12 +2824,6 @@ int main(int argc, char **argv) {
     while ((fd = TRY(open("/dev/null", O_RDWR | O_CLOEXEC))) <= 2)
         ;
     close(fd);
-
-    /* `cage run rootfs ls | less`: the keyboard belongs to the other program.
-     */
-    struct stat out;
-    if (isatty(0) && fstat(1, &out) == 0 && S_ISFIFO(out.st_mode))
-        TRY(dup2(TRY(open("/dev/null", O_RDONLY | O_CLOEXEC)), 0));
 
     const char *command = argc > 1 ? argv[1] : "";
     if (getuid() != geteuid())

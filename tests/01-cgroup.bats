@@ -1,0 +1,278 @@
+# The step cgroup: what the container uses is counted together, and limited.
+# On a machine where a controller still belongs to version 1 of cgroups, the
+# same is true of its files there.
+load helper
+load helper-steps
+
+# value FILE [V1]: what a file of the container's group holds; V1 is what it is
+# called in version 1.  Where there is no file there is no limit: "max".
+value() {
+    local dir
+    dir=$(group_of "$init" "${1%%.*}")
+    cat "$dir/$1" 2> /dev/null || cat "$dir/${2-}" 2> /dev/null || echo max
+}
+
+# Uses 40 MB of memory.
+hog='head -c 40000000 /dev/zero | tail -n 1 > /dev/null'
+
+# The folders of all groups of containers with this name.
+groups_named() { find /sys/fs/cgroup -maxdepth 6 -type d -name "cage.$1" 2> /dev/null; }
+
+@test "the container has a group of its own while it runs, and then it is gone" {
+    need_cgroup
+    start sleep 60
+    dir=$(group_of "$init" none)
+    equal "cage.$name" "${dir##*/}"
+    has " $(words < "$dir/cgroup.procs") " " $command "
+    hasnt " $(words < "$dir/cgroup.procs") " " $host "
+    finish
+    [ ! -e "$dir" ]
+}
+
+@test "without cgroup it stays in the group of whoever started it" {
+    start --without=cgroup sleep 60
+    equal "$(cat /proc/$$/cgroup)" "$(cat "/proc/$init/cgroup")"
+}
+
+@test "the first process starts in the group: nobody is moved into it" {
+    need_cgroup
+    need strace
+    trace=$BATS_TEST_TMPDIR/trace
+    strace -E PATH=/ -f -o "$trace" -e trace=clone3,openat "$CAGE" run "$ROOTFS" true
+    has "$(grep clone3 "$trace")" CLONE_INTO_CGROUP
+    hasnt "$(cat "$trace")" cgroup.procs
+    strace -E PATH=/ -f -o "$trace" -e trace=clone3 "$CAGE" run --without=cgroup "$ROOTFS" true
+    hasnt "$(cat "$trace")" CLONE_INTO_CGROUP
+}
+
+@test "the group is found wherever the tree is mounted" {
+    root_only
+    tree=$BATS_TEST_TMPDIR/tree
+    mkdir "$tree"
+    run unshare --mount --propagation private sh -c '
+        umount -R -l /sys/fs/cgroup && mount -t cgroup2 cgroup "$1" &&
+        "$2" run --explain --without=cgroupns "$3" true' sh "$tree" "$CAGE" "$ROOTFS"
+    equal 0 "$status"
+    has "$output" "-> 0::/cage."
+}
+
+@test "--memory is the limit of memory" {
+    need_cgroup
+    start --memory=64M sleep 60
+    equal $((64 << 20)) "$(value memory.max memory.limit_in_bytes)"
+    finish
+    start -m1.5G sleep 60
+    equal $((3 << 29)) "$(value memory.max memory.limit_in_bytes)"
+}
+
+@test "with --memory nothing goes to the swap, and all processes die together" {
+    need_cgroup
+    in_cgroup2 memory || skip "the controller memory belongs to version 1 here"
+    start -m64M sleep 60
+    dir=$(group_of "$init" memory)
+    equal 1 "$(cat "$dir/memory.oom.group")"
+    [ ! -e "$dir/memory.swap.max" ] || equal 0 "$(cat "$dir/memory.swap.max")"
+    finish
+    start sleep 60
+    dir=$(group_of "$init" memory)
+    [ ! -e "$dir/memory.oom.group" ] || equal 0 "$(cat "$dir/memory.oom.group")"
+    finish
+    run inside -m20M sh -c "($hog); echo lives on"
+    equal 137 "$status"
+    hasnt "$output" "lives on"
+}
+
+@test "--cpus is the limit of processor time" {
+    need_cgroup
+    start --cpus=0.5 sleep 60
+    has "$(value cpu.max cpu.cfs_quota_us)" 50000
+    finish
+    start --cpus=2 sleep 60
+    has "$(value cpu.max cpu.cfs_quota_us)" 200000
+}
+
+@test "a program that spins is slowed down by --cpus, and not without" {
+    need_cgroup
+    start --cpus=0.1 sh -c 'while :; do :; done'
+    wait_for 5 grep -q '^nr_throttled [1-9]' "$(group_of "$init" cpu)/cpu.stat"
+    finish
+    start --cpus=64 sh -c 'while :; do :; done'
+    sleep 0.5
+    has "$(cat "$(group_of "$init" cpu)/cpu.stat")" "nr_throttled 0"
+}
+
+@test "--pids is the limit of the number of processes" {
+    need_cgroup
+    start --pids=20 sleep 60
+    equal 20 "$(value pids.max)"
+}
+
+@test "without a limit there is none" {
+    need_cgroup
+    start sleep 60
+    for file in memory.max cpu.max pids.max; do
+        if in_cgroup2 "${file%%.*}"; then
+            has "$(value $file)" max
+        else
+            equal "$(group_of self "${file%%.*}")" "$(group_of "$init" "${file%%.*}")"
+        fi
+    done
+}
+
+@test "who takes more memory than allowed is killed, and cage says why" {
+    need_cgroup
+    run inside -m20M sh -c "$hog"
+    equal 137 "$status"
+    has "$output" "cage: killed: memory limit 20M reached"
+    run inside -m200M sh -c "$hog"
+    equal 0 "$status"
+    equal "" "$output"
+}
+
+@test "who dies of something else is not said to have reached a limit" {
+    need_cgroup
+    run inside -m200M --pids=100 sh -c 'kill -9 $$'
+    equal 137 "$status"
+    equal "" "$output"
+}
+
+@test "what is written to files counts as memory too" {
+    need_cgroup
+    run inside -m20M sh -c 'head -c 40000000 /dev/zero > /root/big'
+    [ "$status" != 0 ]
+    run inside sh -c 'head -c 40000000 /dev/zero > /root/big'
+    equal 0 "$status"
+}
+
+@test "a fork bomb is stopped, and cage says why" {
+    need_cgroup
+    bomb='for i in $(seq 40); do sleep 0.3 & done; wait'
+    run inside --pids=10 sh -c "$bomb"
+    [ "$status" != 0 ]
+    has "$output" fork          # what the shell could not do
+    has "$output" "cage: the limit of processes was reached"
+    run inside --pids=100 sh -c "$bomb"
+    equal 0 "$status"
+    equal "" "$output"
+}
+
+@test "after a run that has filled its group the next one is as always" {
+    need_cgroup
+    run inside --name="$name" --pids=20 sh -c 'for i in $(seq 15); do setsid sleep 60 & done'
+    equal 0 "$status"
+    equal "" "$(groups_named "$name")"
+    equal fine "$(inside --name="$name" --pids=20 echo fine)"
+}
+
+@test "--cgroup writes any other file of the group" {
+    need_cgroup
+    found=
+    for setting in pids.max=17 cpu.weight=50 memory.high=67108864 \
+        cpuset.cpus=0 hugetlb.2MB.max=4194304; do
+        file=${setting%%=*}
+        in_cgroup2 "${file%%.*}" || continue
+        found="$found $file"
+        start --cgroup="$setting" sleep 60
+        equal "${setting#*=}" "$(value "$file")"
+        finish
+    done
+    [ -n "$found" ] || skip "no controller belongs to version 2 of cgroups here"
+}
+
+@test "--cgroup understands sizes as the kernel does: memory.high=64M" {
+    need_cgroup
+    in_cgroup2 memory || skip "the controller memory belongs to version 1 here"
+    start --cgroup=memory.high=64M sleep 60
+    equal $((64 << 20)) "$(value memory.high)"
+}
+
+@test "--cgroup does not write to cgroup.procs and its like" {
+    for setting in cgroup.procs=1 cgroup.kill=1 cgroup.subtree_control=+pids; do
+        run inside --cgroup="$setting" true
+        refused "--cgroup $setting: "
+    done
+}
+
+@test "--cgroup does not leave the folder of the group" {
+    for setting in ../pids.max=1 /pids.max=1 pids/../../pids.max=1 .pids.max=1 \
+        pids.max= pids.max =1 pids=1; do
+        run inside --cgroup="$setting" true
+        refused "--cgroup $setting: "
+    done
+}
+
+@test "a controller or file that does not exist is refused, and nothing is left" {
+    need_cgroup
+    for file in nothing.max pids.nothing hugetlb.nothing; do
+        run inside --name="$name" --cgroup="$file=1" true
+        refused "cage: cgroup: "
+        has "$output" "$file"
+        equal "" "$(groups_named "$name")"
+    done
+}
+
+@test "a value that the kernel does not take is refused, and nothing is left" {
+    need_cgroup
+    file=pids.max
+    in_cgroup2 pids || file=hugetlb.2MB.max
+    in_cgroup2 ${file%%.*} || skip "no controller belongs to version 2 of cgroups here"
+    run inside --name="$name" --cgroup=$file=banana true
+    refused "cage: cgroup: write(\"banana\" to "
+    has "$output" "$file): Invalid argument"
+    equal "" "$(groups_named "$name")"
+}
+
+@test "a limit and --without=cgroup do not go together" {
+    for limit in -m20M --cpus=1 --pids=5 --cgroup=pids.max=5; do
+        run inside "$limit" --without=cgroup true
+        refused "cage: --without cgroup: "
+    done
+}
+
+@test "who may make no group gets no limit, but a hint" {
+    ! may_make_groups || skip "this user may make groups"
+    for limit in -m20M --cpus=1 --pids=5; do
+        run inside "$limit" true
+        refused "cage: cgroup: mkdir("
+        has "$output" "Permission denied"
+        has "$output" "hint: "
+        has "$output" "systemd-run --user --scope -p Delegate=yes"
+    done
+}
+
+@test "who may make no group and asks for no limit runs without, and is told" {
+    ! may_make_groups || skip "this user may make groups"
+    run inside --explain true
+    equal 0 "$status"
+    has "$output" "cage: cgroup: no group: mkdir("
+}
+
+@test "what a killed host side leaves is removed by the next cage" {
+    need_cgroup
+    start -m64M --pids=20 sleep 60
+    kill -9 "$host"
+    wait_for 5 is_gone "$command"
+    inside true
+    equal "" "$(groups_named "$name")"
+}
+
+@test "a new container of the same name takes the place of a killed one" {
+    need_cgroup
+    start -m64M --pids=20 sleep 60
+    kill -9 "$host"
+    wait_for 5 is_gone "$command"
+    wait "$host" || true
+    start sleep 60
+    equal max "$(value pids.max)"
+}
+
+@test "the group of a container that runs is not taken for stale" {
+    need_cgroup
+    need strace
+    start --pids=20 sleep 60
+    trace=$BATS_TEST_TMPDIR/trace
+    strace -f -E PATH=/ -o "$trace" -e trace=unlinkat "$CAGE" run --name="$name.2" "$ROOTFS" true
+    has "$(cat "$trace")" "\"cage.$name.2\""      # at the end, its own
+    hasnt "$(cat "$trace")" "\"cage.$name\""
+    equal "cage.$name" "$(basename "$(group_of "$init" pids)")"
+}

@@ -1,0 +1,47 @@
+# What a run may leave behind, told apart from what others do on this machine.
+# `load helper-machine` after `load helper`; name the containers $NAME..., and
+# in setup() say `before=$(machine)`, in teardown() `machine_unchanged`.
+
+NAME=t$$.
+
+# The machine, as text: mounts, host name, and the groups, processes and names
+# that are ours.  (PID 1 hides from its user whose program it is, hence pgrep.)
+machine() {
+    cat /proc/self/mountinfo
+    hostname
+    find "$OUTSIDE" -maxdepth 6 -type d -name "cage.$NAME*" 2> /dev/null | sort
+    { find /proc -maxdepth 2 -name exe -lname "$CAGE" 2> /dev/null | cut -d/ -f3
+      [ "$(id -u)" = 0 ] || pgrep -x -u "$(id -u)" "cage: .*"; } | sort -u
+    grep -ao "@cage/$(id -u)/$NAME.*" /proc/net/unix | sort
+}
+is_unchanged() { [ "$(machine)" = "$before" ]; }
+
+# Fail, and show the difference, if the machine does not become what it was.
+# (Not at once: others too may have mounted something for a moment.)
+machine_unchanged() {
+    wait_for 10 is_unchanged || diff <(echo "$before") <(machine)
+}
+
+# Skip unless limits can be set here (not in most containers, nor for a user to
+# whom no part of the cgroup tree was delegated).
+need_limits() {
+    cage run -m 64M --pids 100 --cpus 1 "$ROOTFS" true 2> /dev/null ||
+        skip "no limits can be set here"
+}
+
+# start OPTION...: a container that sleeps.  Sets host, the host side, and
+# command, the sleeping one, as they are numbered outside.  stop ends it.
+start() {
+    "$CAGE" run --name="$NAME" "$@" "$ROOTFS" sleep 60 3>&- &
+    host=$!
+    wait_for 5 sleeping
+    command=$(sleeping)
+}
+sleeping() { pgrep -x sleep -P "$(pgrep -P "$host")"; }
+stop() {
+    kill "$host"
+    wait "$host" || true
+}
+
+# try COMMAND...: what bats' `run` does, without its warning at status 127.
+try() { status=0; output=$("$@" 2>&1) || status=$?; }
