@@ -206,8 +206,11 @@ static const struct {
  * was forked, and what one of them learns later the others do not know. */
 
 enum {
-    MAX_LAYERS = 16, MAX_VOLUMES = 32, MAX_SETTINGS = 32, MAX_ENV = 64,
-    MAX_TREES = MAX_LAYERS + 1 + MAX_VOLUMES,
+    MAX_LAYERS = 16,
+    MAX_OPTIONS = 32,       /* of a kind: volumes, variables, settings; */
+    SPACE = MAX_OPTIONS + 3,            /* one option adds 3 settings at most */
+    MAX_SOURCES = SPACE + MAX_LAYERS + 1,
+    TREES = 4,              /* of cgroups: version 2, and three of version 1 */
     FACTS = 22, FACT_SIZE = 160, TEXTS = 16,
     IDS = 65536,            /* how many user ids a container has under root */
     EXIT_CAGE = 125,        /* cage itself failed: the number docker uses */
@@ -224,6 +227,7 @@ struct snapshot {
  * controller is still with version 1 (NULL: there is no such file). */
 struct setting {
     const char *file, *value, *v1_file, *v1_value;
+    bool optional;                  /* not every kernel has it */
 };
 
 /* How folders are opened.  O_CLOEXEC, here and everywhere: the descriptor is
@@ -233,12 +237,14 @@ enum { FOLDER = O_RDONLY | O_DIRECTORY | O_CLOEXEC };
 struct cage {
     /* What was asked for: the table `options`, near the end, explains it. */
     const char *name, *hostname, *workdir, *net, *save, *memory;
-    char **command, *env[MAX_ENV];
-    struct layer { const char *path; int archive; } layer[MAX_LAYERS];
-    struct volume { char *source, *target; uint64_t flags; }
-        volume[MAX_VOLUMES];
-    struct setting setting[MAX_SETTINGS];
-    int layers, volumes, settings, envs;
+    char **command, *env[SPACE];
+    struct source {                 /* first the volumes, then the layers of */
+        const char *path, *target;  /* ROOTFS, then the folder of --save */
+        int flags;                  /* see clone_mount() */
+        uint64_t attributes;
+    } source[MAX_SOURCES];
+    struct setting setting[SPACE];
+    int sources, volumes, layers, settings, envs;
     long long bytes;                /* of memory; 0: no limit was asked for */
     uid_t uid;
     gid_t gid;
@@ -254,6 +260,7 @@ struct cage {
     size_t arguments_size;          /* PID 1 wipes: ps inside would show it */
     char text[TEXTS][PATH_MAX];     /* see text() */
     unsigned texts;
+    char file[1 << 20];             /* see read_file() */
 
     /* Descriptors; 0 is none. */
     int errors;                     /* where messages go, even after step tty */
@@ -263,22 +270,23 @@ struct cage {
     int talk;                       /* our end of the socket pair, see ask() */
     int name_socket, ids_socket;    /* see claim() */
     int host_root, root;            /* the old root directory and the new one */
-    int tree[MAX_TREES];            /* what goes into it, see open_trees() */
+    int user_namespace;             /* for whom ROOTFS and volumes are mapped */
+    int tree[MAX_SOURCES];          /* source[] opened, see open_sources() */
 
     /* Known to the host side only. */
-    pid_t child, init, copier;
+    pid_t child, init;
     int signals;                    /* signals, read like a file: signalfd(2) */
     int status;                     /* how it ended; -1 while it runs */
     bool net_up;                    /* --net COMMAND has run */
 
-    /* The cgroup: the folder in which ours is made, ours, and (Part II) the
-     * folders of version 1 for those controllers that are still there. */
-    int above, group, v1[3];
+    /* The cgroup: the folder in which ours is made, and ours.  Number 0 is the
+     * tree of version 2, the others (Part II) those of version 1. */
+    int above[TREES], group[TREES];
     char group_name[80], group_path[PATH_MAX];
 
     /* The terminal (Part II): the real one; both ends of the new one. */
     int terminal, master, slave;
-    bool raw, translates;           /* the real one is raw; the new adds \r */
+    bool raw;                       /* the real one is raw: we read the keys */
     struct termios cooked;          /* how it was before */
     char typed[4096];               /* typed, but not yet taken: */
     size_t typed_size;              /* so many bytes */
@@ -294,7 +302,7 @@ struct cage {
  * and by the variable errno why; see errno(3). */
 
 static void clean_up(struct cage *c);
-static const char *hint_for(const struct cage *c, int error);
+static const char *hint_for(struct cage *c, int error);
 
 /* A path or a message, put together as by printf.  It is good until TEXTS more
  * of them have been made. */
@@ -310,7 +318,7 @@ static const char *text(struct cage *c, const char *format, ...) {
 
 /* Print MESSAGE; if ERROR is not 0, also what that number means, and a hint
  * where its usual meaning misleads. */
-static void say(const struct cage *c, int error, const char *message) {
+static void say(struct cage *c, int error, const char *message) {
     const char *step = c->step == STEP_none ? "" : steps[c->step].name;
     const char *hint = error ? hint_for(c, error) : NULL;
     dprintf(c->errors, "cage: %s%s%s%s%s%s%s\n", step, *step ? ": " : "",
@@ -397,16 +405,17 @@ static int write_file(int dir, const char *path, const char *format, ...) {
     return 0;
 }
 
-/* Read the file PATH in DIR into RESULT, as much as fits, as a string.  If it
- * cannot be read, the string is empty. */
-static void read_file(int dir, const char *path, char *result, size_t size) {
-    size_t total = 0;
+/* The contents of the file PATH in DIR, as a string that is good until the next
+ * call; the empty string if it cannot be read. */
+static char *read_file(struct cage *c, int dir, const char *path) {
+    size_t size = 0, room = sizeof c->file - 1;
     ssize_t n = 0;
     int fd = openat(dir, path, O_RDONLY | O_CLOEXEC);
-    while (fd != -1 && (n = read(fd, result + total, size - 1 - total)) > 0)
-        total += (size_t)n;
-    result[total] = '\0';
+    while (fd != -1 && (n = read(fd, c->file + size, room - size)) > 0)
+        size += (size_t)n;
+    c->file[size] = '\0';
     close(fd);
+    return c->file;
 }
 
 /* ------------------------------ other programs -----------------------------
@@ -476,7 +485,7 @@ static void end_step(struct cage *c);
 
 enum question {
     WRITE_MY_ID_MAPS,   /* the answer tells one_id, and under root it carries */
-                        /* copies of mounts, see open_trees() */
+                        /* copies of mounts, see open_sources() */
     THIS_IS_INIT,       /* pid: the process that will be PID 1 */
     TAKE_THE_TERMINAL   /* carries a new terminal: its master and its slave */
 };
@@ -485,11 +494,11 @@ struct message {
     enum question what;
     pid_t pid;
     bool one_id;
-    int fds, fd[MAX_TREES];         /* descriptors that travel along */
+    int fds, fd[MAX_SOURCES];        /* descriptors that travel along */
 };
 
 /* These two are in Part II, as is all that is declared below without a body. */
-static void send_message(struct cage *c, const struct message *m);
+static void send_message(struct cage *c, struct message *m);
 static bool receive_message(struct cage *c, struct message *m);
 
 /* Send the question M and wait for the answer, which replaces it. */
@@ -524,7 +533,7 @@ static void remove_stale_groups(struct cage *c);
 static void enable_controller(struct cage *c, const char *file);
 static void set_v1_limit(struct cage *c, const struct setting *s);
 static int clone_mount(struct cage *c, int dir, const char *path, int flags,
-                       uint64_t attributes, int user_namespace);
+                       uint64_t attributes);
 static int clone_device(struct cage *c, const char *path, dev_t device);
 static void attach(struct cage *c, int tree, const char *path);
 static void make_place(struct cage *c, const char *path, bool folder);
@@ -561,7 +570,7 @@ static void step_cgroup(struct cage *c) {
     find_group_above(c);
     remove_stale_groups(c);
 
-    if (mkdirat(c->above, c->group_name, 0755) == -1) {
+    if (mkdirat(c->above[0], c->group_name, 0755) == -1) {
         /* An ordinary user may make groups only in a part of the tree that was
          * delegated to him or her.  Where there is none the container can live
          * without: it is not weaker than asked for, unless a limit was. */
@@ -572,19 +581,16 @@ static void step_cgroup(struct cage *c) {
             note(c, "no group: mkdir(%s): %s", c->group_path, strerror(errno));
         return;
     }
-    c->group = TRY(openat(c->above, c->group_name, FOLDER));
+    c->group[0] = TRY(openat(c->above[0], c->group_name, FOLDER));
 
     for (int i = 0; i < c->settings; i++) {
         const struct setting *s = &c->setting[i];
         enable_controller(c, s->file);
-        if (write_file(c->group, s->file, "%s", s->value) == 0)
+        if (write_file(c->group[0], s->file, "%s", s->value) == 0)
             continue;
         if (errno != ENOENT)
             must(c, -1, "write(\"%s\" to %s)", s->value, s->file);
-        /* There is no such file.  Some kernels have no swap, and need no limit
-         * of it; on others this controller is still with version 1. */
-        if (strcmp(s->file, "memory.swap.max") != 0 || c->v1[0])
-            set_v1_limit(c, s);
+        set_v1_limit(c, s);     /* no such file: perhaps it is with version 1 */
     }
 }
 
@@ -994,17 +1000,17 @@ static void step_sys(struct cage *c) {
  * (It comes after dev, proc and sys, so that a volume below them is seen.) */
 static void step_volumes(struct cage *c) {
     for (int i = 0; i < c->volumes; i++) {
-        int tree = c->tree[c->layers + (c->save != NULL) + i];
+        int tree = c->tree[i];
         struct stat st, place, root;
-        must(c, fstat(tree, &st), "fstat(%s)", c->volume[i].source);
-        make_place(c, c->volume[i].target, S_ISDIR(st.st_mode));
+        must(c, fstat(tree, &st), "fstat(%s)", c->source[i].path);
+        make_place(c, c->source[i].target, S_ISDIR(st.st_mode));
         /* What is mounted over / would stay behind in the step pivot. */
         TRY(fstat(c->root, &root));
-        must(c, stat(c->volume[i].target, &place), "stat(%s)",
-             c->volume[i].target);
+        must(c, stat(c->source[i].target, &place), "stat(%s)",
+             c->source[i].target);
         if (place.st_dev == root.st_dev && place.st_ino == root.st_ino)
-            refuse(c, "--volume %s: is the root", c->volume[i].target);
-        attach(c, tree, c->volume[i].target);
+            refuse(c, "--volume %s: is the root", c->source[i].target);
+        attach(c, tree, c->source[i].target);
     }
 }
 
@@ -1065,7 +1071,7 @@ static void step_mask(struct cage *c) {
             attach(c, clone_device(c, "/dev/null", makedev(1, 3)), m->path);
         else
             attach(c, clone_mount(c, AT_FDCWD, m->path, AT_RECURSIVE,
-                                  MOUNT_ATTR_RDONLY, -1), m->path);
+                                  MOUNT_ATTR_RDONLY), m->path);
     }
 }
 
@@ -1427,8 +1433,8 @@ static _Noreturn void be_pid_1(struct cage *c, pid_t command, int ready) {
  *
  * Only those of standard input, output and error that are terminals are
  * replaced: a pipe or a file goes straight to the command. */
-/* `cage run rootfs ls | less`: the keyboard belongs to the program at the end of
- * the pipe.  The command may read from it, as it could outside. */
+/* `cage run rootfs ls | less`: the keyboard belongs to the program at the end
+ * of the pipe.  The command may read from it, as it could outside. */
 static bool keyboard_is_ours(void) {
     struct stat out;
     return isatty(0) && (fstat(1, &out) == -1 || !S_ISFIFO(out.st_mode));
@@ -1584,9 +1590,9 @@ static int run(struct cage *c) {
      * child start in its cgroup: there is no moment in which it is not limited.
      * exit_signal: tell us by SIGCHLD when it ends, as fork does. */
     struct clone_args how = { .exit_signal = SIGCHLD };
-    if (c->group) {
+    if (c->group[0]) {
         how.flags = CLONE_INTO_CGROUP;
-        how.cgroup = (unsigned)c->group;
+        how.cgroup = (unsigned)c->group[0];
     }
     int ends[2];
     TRY(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends));
@@ -1605,140 +1611,247 @@ static int run(struct cage *c) {
 
 /* ========================================================================== *
  *                         PART II: THE FINE PRINT
- * ========================================================================== */
+ * ==========================================================================
+ *
+ * What the steps have left out, in the order in which a run comes across it:
+ * the socket between host side and container, names, ids, mounts, the layers
+ * of ROOTFS, old cgroups, --explain, the terminal, and at last the loop in
+ * which the host side spends the time while your command runs.  Each section
+ * can be read alone. */
 
 /* ------------------------ messages between processes -----------------------
- * Descriptors travel as "control data" beside the bytes of the message; the
- * kernel opens the same files under new numbers in the receiver.  See unix(7)
- * on SCM_RIGHTS, and cmsg(3). */
+ * A descriptor is a number that means something to one process only: 5 here
+ * and 5 there are different files.  To hand an open file to another process,
+ * the number must be translated by the kernel, and a Unix socket is the place
+ * where it does that.  The numbers travel as "control data" beside the bytes
+ * of the message, under the type SCM_RIGHTS:
+ *
+ *      sender                                        receiver
+ *      5 ---> open file      sendmsg   recvmsg       11 ---> the same open file
+ *             struct message ==========================>  the same bytes
+ *             { SCM_RIGHTS: 5 } ....................... { SCM_RIGHTS: 11 }
+ *
+ * Both then share one open file, with one position, as after fork(2).  A path
+ * would not do: what the receiver may open is judged by the receiver's rights,
+ * and in a user namespace it has none over the host's files.  An open file has
+ * been judged already.
+ *
+ * Three questions are asked in a run, over one pair of sockets.  All inner
+ * processes have inherited the same end, and never two of them ask at once:
+ *
+ *      child     WRITE_MY_ID_MAPS      answered with ROOTFS and volumes, opened
+ *      child     THIS_IS_INIT          the answer goes to PID 1, which waits
+ *      command   TAKE_THE_TERMINAL     asked with both ends of a terminal
+ *
+ * runc, too, hands over the terminal of a container in this way.  See unix(7)
+ * on SCM_RIGHTS, cmsg(3), recvmsg(2). */
 
-union control {
-    struct cmsghdr header;                  /* a union, for its alignment */
-    char space[CMSG_SPACE(sizeof(int) * MAX_TREES)];
-};
+/* How many bytes of control data MAX_SOURCES descriptors need.  The kernel
+ * takes at most 253 of them in one message (SCM_MAX_FD in unix(7)). */
+enum { CONTROL = CMSG_SPACE(sizeof(int) * MAX_SOURCES) };
 
-static void send_message(struct cage *c, const struct message *m) {
-    struct message copy = *m;               /* iovec is not const */
-    struct iovec bytes = { .iov_base = &copy, .iov_len = sizeof copy };
-    union control control = { 0 };
-    struct msghdr message = { .msg_iov = &bytes, .msg_iovlen = 1 };
+/* What the control data looks like, for three descriptors of 4 bytes (cmsg(3)).
+ * The length in the header counts header and descriptors, CMSG_LEN; the room in
+ * the buffer is rounded up, so that another header could follow, CMSG_SPACE.
+ *
+ *      |<----------------- CMSG_SPACE(12) ----------------->|
+ *      |<--------------- CMSG_LEN(12) ---------------->|    |
+ *      | cmsg_len | SOL_SOCKET | SCM_RIGHTS | 5 | 6 | 7 |   |
+ *      |<-------- struct cmsghdr --------->|<- CMSG_DATA
+ */
+
+/* Send M, with the first m->fds of its descriptors.  They stay open here as
+ * well: what arrives is a copy.  With m->fds 0 the control data is an empty
+ * list, and the kernel takes that as none. */
+static void send_message(struct cage *c, struct message *m) {
+    struct iovec bytes = { m, sizeof *m };
     size_t size = sizeof(int) * (size_t)m->fds;
-    if (m->fds > 0) {
-        message.msg_control = &control;
-        message.msg_controllen = CMSG_SPACE(size);
-        control.header.cmsg_level = SOL_SOCKET;
-        control.header.cmsg_type = SCM_RIGHTS;
-        control.header.cmsg_len = CMSG_LEN(size);
-        memcpy(CMSG_DATA(&control.header), m->fd, size);
-    }
-    /* If the other side is gone (EPIPE), we notice when we read. */
+    /* A union, because the control data has to be aligned like its header. */
+    union { struct cmsghdr header; char space[CONTROL]; } control = { 0 };
+    struct msghdr message = { .msg_iov = &bytes, .msg_iovlen = 1,
+        .msg_control = &control };
+    /* glibc counts in size_t here, musl in socklen_t: the cast fits both. */
+    message.msg_controllen = (socklen_t)CMSG_SPACE(size);
+    control.header.cmsg_len = (socklen_t)CMSG_LEN(size);
+    control.header.cmsg_level = SOL_SOCKET;
+    control.header.cmsg_type = SCM_RIGHTS;
+    memcpy(CMSG_DATA(&control.header), m->fd, size);
+    /* If the other side is gone (EPIPE), we notice when we read.  Without
+     * MSG_NOSIGNAL the kernel would also send SIGPIPE. */
     if (sendmsg(c->talk, &message, MSG_NOSIGNAL) == -1 && errno != EPIPE)
         must(c, -1, "sendmsg()");
 }
 
-/* Returns false if there is nobody left who could send anything. */
+/* Wait for the next message and put it into M; m->fd holds the descriptors that
+ * have come with it, under their new numbers.  False if there is nobody left
+ * who could send one: that reads as "end of file", or, if the other side died
+ * before it had read all of ours, as ECONNRESET. */
 static bool receive_message(struct cage *c, struct message *m) {
-    struct iovec bytes = { .iov_base = m, .iov_len = sizeof *m };
-    union control control;
+    struct iovec bytes = { m, sizeof *m };
+    union { struct cmsghdr header; char space[CONTROL]; } control = { 0 };
     struct msghdr message = { .msg_iov = &bytes, .msg_iovlen = 1,
-                              .msg_control = &control,
-                              .msg_controllen = sizeof control };
+        .msg_control = &control, .msg_controllen = sizeof control };
+    /* CMSG_CLOEXEC: no program that we start later shall have them. */
     ssize_t size = recvmsg(c->talk, &message, MSG_CMSG_CLOEXEC);
     if (size == 0 || (size == -1 && errno == ECONNRESET))
         return false;
     must(c, size, "recvmsg()");
-    if (m->fds > 0 && (message.msg_controllen == 0
-                       || message.msg_flags & MSG_CTRUNC))
+    /* The kernel drops what this process has no free numbers for, and says so
+     * only by this flag. */
+    if (message.msg_flags & MSG_CTRUNC)
         refuse(c, "too many open files (see ulimit -n)");
     memcpy(m->fd, CMSG_DATA(&control.header), sizeof(int) * (size_t)m->fds);
     return true;
 }
 
-/* --------------------------------- names -----------------------------------
- * A name is claimed by binding an "abstract" Unix socket to it: one that has a
- * name but no file.  bind(2) makes it unique, and the kernel gives it free when
- * the process ends, however it ends.  A lock file would have to be removed.
- * (Such names are per network namespace.)
+/* ------------------------- names and preparations --------------------------
+ * Two containers must not have the same name, and the name must be free again
+ * when its container is gone.  A file, say /run/cage/NAME, is the obvious way
+ * to note that a name is taken; but when the machine or cage is killed, the
+ * file stays, and somebody has to find out whether it is still true.  (runc
+ * keeps such a folder for each container, and has a command to delete it.)
  *
- * Returns the socket, or -1 with errno, EADDRINUSE if somebody has the name. */
+ * So a name is an "abstract" Unix socket: one that has a name but no file.
+ * bind(2) makes it unique, and the kernel gives it free when the process ends,
+ * however it ends.  Nothing has to be removed, and nothing can be out of date.
+ *
+ *      @cage/1000/web       the container `web` of the user with id 1000
+ *      @cage/ids/17         the 18th range of user ids, see pick_ids()
+ *
+ *   Try:  ./cage run -n web rootfs sleep 100 &   grep @cage /proc/net/unix
+ *   See:  unix(7), "abstract"; proc(5) on /proc/net/unix
+ *
+ * (Such names are per network namespace: see network_namespaces(7).) */
+
+/* Claim NAME.  Returns the socket that holds it, to be kept open as long as the
+ * name shall be ours, or -1 with errno: EADDRINUSE if somebody has it. */
 static int claim(const char *name) {
-    struct sockaddr_un address = { .sun_family = AF_UNIX };     /* starts with 0 */
-    size_t room = sizeof address.sun_path - 1, size = sizeof address.sun_family + 1;
-    size += (size_t)snprintf(address.sun_path + 1, room, "cage/%s", name);
+    /* What makes a socket abstract is that its path begins with a 0 byte.  Its
+     * name is then all the bytes that we count, without a 0 at the end. */
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    char *path = address.sun_path + 1;
+    size_t room = sizeof address.sun_path - 1, size = sizeof address - room;
+    size += (size_t)snprintf(path, room, "cage/%s", name);
     int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    /* Only a socket that listens can be asked who has bound it. */
     if (fd == -1 || bind(fd, (struct sockaddr *)&address, (socklen_t)size) == -1
         || listen(fd, 8) == -1)
         return give_up(fd);
     return fd;
 }
 
-static void check_layer(struct cage *c, int i);
-static void prepare_save(struct cage *c);
+static void check_source(struct cage *c, int i);
 static void take_snapshot(struct cage *c, struct snapshot *s);
 
 /* Everything that the host side does before the first step.  Whatever is wrong
  * with the arguments shall be found here, while nothing is done yet. */
 static void prepare(struct cage *c) {
     sigset_t all;
-    /* What the caller has left open is not for us.  (A link in ROOTFS could lead
-     * there, by way of /proc/self/fd.  Only the lesson --without=fds needs it.) */
+    const char *name = text(c, "%u/%s", getuid(), c->name);
+    /* What the caller has left open is not for us.  (A link in ROOTFS could
+     * lead there by /proc/self/fd.  Only the lesson --without=fds needs it.) */
     if (!without(c, fds))
         KERNEL(close_range, 3, ~0U, 0);
+    /* A copy: the step tty puts a new terminal into the place of 2. */
     c->errors = TRY(fcntl(2, F_DUPFD_CLOEXEC, 3));
-    c->name_socket = claim(text(c, "%u/%s", getuid(), c->name));
+    /* Another cage may hold the name for a moment: remove_stale_groups(). */
+    for (int tries = 0; tries < 20; tries++) {
+        c->name_socket = claim(name);
+        if (c->name_socket != -1 || errno != EADDRINUSE)
+            break;
+        poll(NULL, 0, 5);
+    }
     if (c->name_socket == -1 && errno == EADDRINUSE)
         refuse(c, "--name %s: a container of this name is running", c->name);
-    must(c, c->name_socket, "bind(@cage/%u/%s)", getuid(), c->name);
-    snprintf(c->group_name, sizeof c->group_name, "cage.%s", c->name);
+    must(c, c->name_socket, "bind(@cage/%s)", name);
 
-    for (int i = 0; i < c->layers; i++)
-        check_layer(c, i);
-    for (int i = 0; i < c->volumes; i++)
-        must(c, access(c->volume[i].source, F_OK), "--volume %s",
-             c->volume[i].source);
-    if (c->save)
-        prepare_save(c);
+    for (int i = 0; i < c->sources; i++)
+        check_source(c, i);
 
+    /* A folder that is open can still be used when no path leads to it any
+     * more: for /proc that is the case after the step pivot. */
     c->proc = TRY(open("/proc", FOLDER));
+    /* A pidfd stands for one process for ever, whereas a number can be given to
+     * another one.  It becomes readable when the process ends: die_with_host()
+     * looks at that.  See pidfd_open(2). */
     c->host_pidfd = KERNEL(pidfd_open, getpid(), 0);
     if (c->pause)
         c->keyboard = TRY(open("/dev/tty", O_RDONLY | O_CLOEXEC));
 
     /* From now on signals wait until supervise() reads them, as if they came
-     * from a file; the processes to come inherit that.  Only Ctrl-Z of the
-     * shell that started us still stops us at once. */
+     * from a file (signalfd(2)), and so none can end us before we have cleaned
+     * up; the processes to come inherit that.  Only Ctrl-Z of the shell that
+     * started us still stops us at once. */
     sigfillset(&all);
     sigdelset(&all, SIGTSTP);
     TRY(sigprocmask(SIG_SETMASK, &all, NULL));
     c->signals = TRY(signalfd(-1, &all, SFD_CLOEXEC));
     c->on_host_side = true;         /* from now on there is something to undo */
-    if (c->explain)
-        take_snapshot(c, &c->before);
+    take_snapshot(c, &c->before);
 }
 
 /* -------------------------------- lab cell ---------------------------------
  * Leaving out `mount` or `private` lets mounts loose, and shall not cost you
- * your machine.  So the experiment runs in one mount namespace more, a cell: no
- * mount passes its walls (MS_PRIVATE), but inside it all is shared, as systemd
- * makes it on a real machine.  It vanishes with its last process. */
+ * your machine.  So the experiment runs in one mount namespace more, a cell:
+ *
+ *      the machine   |   the cell            |   the container
+ *                    |                       |
+ *            MS_PRIVATE: nothing     MS_SHARED: mounts pass, as they
+ *            passes this wall        would on a machine with systemd
+ *
+ * The kernel removes a mount namespace, and all that is mounted in it, with its
+ * last process, so nothing has to be undone.  See mount_namespaces(7). */
 static void lab_cell(struct cage *c) {
     c->step = STEP_mount;
     TRY(unshare(CLONE_NEWNS));
     TRY(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
     TRY(mount(NULL, "/", NULL, MS_REC | MS_SHARED, NULL));
+    take_snapshot(c, &c->before);   /* or the next step would seem to do this */
 }
 
 /* --------------------------- id maps (step user) ---------------------------
- * A line of a map reads: first id inside, first id outside, how many. */
+ * A map is a file, /proc/PID/uid_map, and can be written once.  A line of it
+ * reads: first id inside, first id outside, how many.  Three cases:
+ *
+ *    root runs cage              0 1879048192 65536    ids that nobody has
+ *    a user, ids granted         0 1000 1              0 is the user, the
+ *                                1 100000 65536        rest are granted ids
+ *    a user                      0 1000 1              0 is the user: no more
+ *
+ * Without a map every id of the host reads as 65534, "nobody", inside, and the
+ * process can become nobody else.  With two containers on the same ids, the
+ * processes of one could, if they ever met those of the other, kill them and
+ * read their files: Docker with userns-remap has that, one range for all of its
+ * containers.  systemd-nspawn picks a range for each, as we do.  bubblewrap
+ * always writes the third kind of map.
+ *
+ *
+ * Who writes the map matters: not the process in the namespace, but one outside
+ * that has the rights to these ids.  So the child has to wait in between:
+ *
+ *      child                             host side
+ *      unshare(CLONE_NEWUSER)
+ *      WRITE_MY_ID_MAPS -------------->  write uid_map, gid_map
+ *      setresuid(0) works now  <-------  the answer
+ *
+ *   By hand:  unshare --user sleep 100 &
+ *             echo 0 $(id -u) 1 > /proc/$!/uid_map
+ *             nsenter --preserve-credentials -t $! -U id -u
+ *   Try:      ./cage run rootfs cat /proc/self/uid_map     (as root, as a user)
+ *   See:      user_namespaces(7), newuidmap(1), UIDS-GIDS.md of systemd */
 
-/* Under root: 65536 ids that nobody on the machine has, and no other container.
- * systemd's list of who uses which ids leaves 0x70000000 to 0x7ffdffff to
- * nobody (UIDS-GIDS.md in its sources): 4094 places.  A place is claimed by its
- * number in the way that names are. */
+/* Under root: pick IDS ids that nobody on the machine has, and no other
+ * container, and return the first.  systemd's list of who uses which ids leaves
+ * 0x70000000 to 0x7ffdffff unused: room for 4094 ranges.  A range is claimed by
+ * its number in the way that names are, and so it is free again when the host
+ * side ends.  Start to look at our process id: two containers that start at
+ * the same time then rarely try the same range. */
 static unsigned pick_ids(struct cage *c) {
+    /* FIRST is a multiple of IDS, and so are all ranges: the upper 16 bits of
+     * an id tell the container, the lower ones who it is inside. */
     enum { FIRST = 0x70000000, PLACES = 4094 };
-    unsigned place = (unsigned)getpid() % PLACES;
-    for (int tries = 0; tries < PLACES; tries++, place = (place + 1) % PLACES) {
+    for (unsigned tries = 0; tries < PLACES; tries++) {
+        unsigned place = ((unsigned)getpid() + tries) % PLACES;
         c->ids_socket = claim(text(c, "ids/%u", place));
         if (c->ids_socket != -1)
             return FIRST + place * IDS;
@@ -1748,49 +1861,63 @@ static unsigned pick_ids(struct cage *c) {
     refuse(c, "all %d ranges of ids are in use", PLACES);
 }
 
-/* The ids that FILE, /etc/subuid or /etc/subgid, grants to the user, who stands
- * there by number or by NAME: `name:first:count`, see subuid(5). */
-static bool find_grant(struct cage *c, const char *file, const char *name,
-                       unsigned long *first, unsigned long *count) {
-    char line[256], who[64];
-    bool found = false;
-    FILE *grants = fopen(file, "re");
-    while (grants && !found && fgets(line, sizeof line, grants))
-        found = sscanf(line, "%63[^:]:%lu:%lu", who, first, count) == 3
-            && (!strcmp(who, name) || !strcmp(who, text(c, "%u", getuid())));
-    if (grants)
-        fclose(grants);
-    return found;
+/* Find in FILE the line whose word number N is KEY, where words are separated
+ * by colons, and point WORD to its first three.  They are good until the next
+ * file is read.  False if there is no such line.
+ *
+ * (getpwuid(3) would find users who are in no file, but in a static program it
+ * needs the shared libraries of the glibc that it was built with.) */
+static bool find_line(struct cage *c, const char *file, int n, const char *key,
+                      char *word[3]) {
+    char *lines = read_file(c, AT_FDCWD, file);
+    for (char *line; (line = strsep(&lines, "\n")) != NULL;) {
+        for (int i = 0; i < 3; i++)
+            word[i] = strsep(&line, ":");
+        if (word[2] && strcmp(word[n], key) == 0)
+            return true;
+    }
+    return false;
 }
 
-/* For an ordinary user: let newuidmap(1) and newgidmap(1), which are set-uid
- * root, write maps of two lines.  0 is our own id, and after it come the ids
- * that are granted to us.  False if there are none, or no such programs. */
+/* For an ordinary user: have maps of two lines written, if ids are granted to
+ * that user, and return true; else false.
+ *
+ * /etc/subuid and /etc/subgid grant them, in lines `NAME:FIRST:COUNT`, where
+ * NAME can also be the number of the user (subuid(5)).  Only root may write a
+ * map of ids that are not the writer's own, so it is done by two programs that
+ * are set-uid root and look into these files: newuidmap(1) and newgidmap(1).
+ * Podman without root does the same. */
 static bool write_granted_maps(struct cage *c) {
-    const char *name = "", *child = text(c, "%d", (int)c->child);
-    unsigned long first[2], count[2];
-    FILE *users = fopen("/etc/passwd", "re");
-    for (struct passwd *p; users && (p = fgetpwent(users)) != NULL;)
-        if (p->pw_uid == getuid())
-            name = text(c, "%s", p->pw_name);
-    if (users)
-        fclose(users);
-    if (access("/usr/bin/newuidmap", X_OK) == -1
-        || !find_grant(c, "/etc/subuid", name, &first[0], &count[0])
-        || !find_grant(c, "/etc/subgid", name, &first[1], &count[1]))
+    static const char *const files[] = { "/etc/subuid", "/etc/subgid" };
+    static const char *const tools[] = { "/usr/bin/newuidmap",
+        "/usr/bin/newgidmap" };
+    const char *own[] = { text(c, "%u", getuid()), text(c, "%u", getgid()) };
+    const char *child = text(c, "%d", (int)c->child), *first[2], *count[2];
+    char *word[3];
+    if (access(tools[0], X_OK) == -1)
         return false;
+    /* A user without a name, as in many containers, can still have a grant. */
+    bool named = find_line(c, "/etc/passwd", 2, own[0], word);
+    const char *name = text(c, "%s", named ? word[0] : "");
+    /* Both files first: a map, once written, could not be taken back. */
     for (int i = 0; i < 2; i++) {
-        const char *const argv[] = { i == 0 ? "newuidmap" : "newgidmap", child,
-            "0", text(c, "%u", i == 0 ? getuid() : getgid()), "1",
-            "1", text(c, "%lu", first[i]), text(c, "%lu", count[i]), NULL };
-        run_program(c, argv, 0, true);
+        if (!find_line(c, files[i], 0, name, word)
+            && !find_line(c, files[i], 0, own[0], word))
+            return false;
+        first[i] = text(c, "%s", word[1]);
+        count[i] = text(c, "%s", word[2]);
     }
+    for (int i = 0; i < 2; i++)
+        run_program(c, (const char *const[]){ tools[i], child, "0", own[i], "1",
+            "1", first[i], count[i], NULL }, 0, true);
     return true;
 }
 
-/* A pipe belongs to the user who made it, here the real root, and what is open
- * already can be used by all; but programs inside that open /dev/stdout by its
- * name would be refused.  So pipes are given to the user of the container. */
+/* A pipe belongs to the user who made it, here the real root.  What is open
+ * already can be used by all; but a program inside that opens /dev/stdout by
+ * its name opens the pipe anew, and would be refused: `... cat` works in a pipe
+ * without this, `... cat /dev/stdin` does not.  So those of 0, 1, 2 that are
+ * pipes are given to the user of the container, UID and GID as seen outside. */
 static void give_pipes(uid_t uid, gid_t gid) {
     struct statfs where;
     for (int fd = 0; fd <= 2; fd++)
@@ -1799,199 +1926,249 @@ static void give_pipes(uid_t uid, gid_t gid) {
             continue;               /* then they are refused, no more */
 }
 
-static int open_trees(struct cage *c, int user_namespace);
+static void open_sources(struct cage *c);
 
-/* The child is in its user namespace: write its maps.  Sets c->one_id; under
- * root it fills c->tree as well.  Returns how many descriptors are there. */
-static int write_id_maps(struct cage *c) {
+/* The host side answers WRITE_MY_ID_MAPS: the child is in its user namespace,
+ * and stays nobody there until we have written its maps.  Put into the answer M
+ * what the child has to know: one_id, and under root the sources, opened. */
+static void write_id_maps(struct cage *c, struct message *m) {
+    c->step = STEP_user;
     int dir = TRY(openat(c->proc, text(c, "%d", (int)c->child), FOLDER));
     if (c->id_mapped) {
         unsigned first = pick_ids(c);
         TRY(write_file(dir, "uid_map", "0 %u %d", first, IDS));
         TRY(write_file(dir, "gid_map", "0 %u %d", first, IDS));
         give_pipes(first + c->uid, first + c->gid);
-        return open_trees(c, TRY(openat(dir, "ns/user", O_RDONLY | O_CLOEXEC)));
-    }
-    if (!write_granted_maps(c)) {
+        /* A namespace can be named by its file here, as with nsenter(1). */
+        c->user_namespace = TRY(openat(dir, "ns/user", O_RDONLY | O_CLOEXEC));
+        open_sources(c);
+        m->fds = c->sources;
+    } else if (!write_granted_maps(c)) {
         /* One id, our own.  Before a user may map a group, the right to leave
-         * groups has to be given up for good. */
+         * groups has to be given up for good: user_namespaces(7) on setgroups,
+         * CVE-2014-8989. */
         TRY(write_file(dir, "setgroups", "deny"));
         TRY(write_file(dir, "uid_map", "0 %u 1", getuid()));
         TRY(write_file(dir, "gid_map", "0 %u 1", getgid()));
-        c->one_id = true;
+        m->one_id = true;
     }
-    return 0;
+    memcpy(m->fd, c->tree, sizeof m->fd);
+    close(dir);
 }
 
-/* ------------------------------ copies of mounts ----------------------------
- * mount(2) makes a new mount of a kind of file system.  To show something that
- * is mounted already in a second place (`mount --bind` does that), we take a
- * copy of its mount, a "tree", which is nowhere at first; change it while nobody
- * can see it; and then attach it. */
-
-static int set_attributes(int dir, const char *path, int flags,
-                          struct mount_attr *change) {
-    return (int)syscall(SYS_mount_setattr, dir, path, flags, change, sizeof *change);
-}
+/* ----------------------------- copies of mounts ----------------------------
+ * mount(2) makes a mount of a kind of file system: a new proc, a new tmpfs.  To
+ * show something that is mounted already in a second place, one takes a copy of
+ * its mount, as `mount --bind` does.  The new mount calls (since Linux 5.2, the
+ * second since 5.12) do it in three moves instead of one:
+ *
+ *      open_tree       take a copy; it is attached nowhere, and a descriptor
+ *                      is all that holds it
+ *      mount_setattr   change it, while nobody can see it yet
+ *      move_mount      attach it to a place
+ *
+ * The old call needs two, bind and then remount to make it read-only; between
+ * them it can be written, and a program that forgets to check the second has
+ * left it so.  Here a copy that is wrong is never attached.  And a descriptor
+ * can be sent to another process: the host side takes the copy, the container
+ * attaches it.
+ *
+ *   By hand:  mount --bind /some/folder /mnt; mount -o remount,bind,ro /mnt
+ *   See:      mount_setattr(2), which has an example of all three; mount(8) */
 
 /* Take a copy of the mount that PATH in DIR is on, from PATH downwards.  FLAGS
  * can be AT_RECURSIVE: with what is mounted below.  ATTRIBUTES (such as
- * MOUNT_ATTR_RDONLY) are added to those it has; none is taken away, which in a
- * user namespace could be refused.  If USER_NAMESPACE is not -1, owners of
- * files are translated by its map.  Returns a descriptor, or -1 if the file
- * system cannot do that. */
+ * MOUNT_ATTR_RDONLY) are added to those it has; none is taken away, since in a
+ * user namespace those of the host are locked (mount_namespaces(7)).
+ *
+ * MOUNT_ATTR_IDMAP: the owners of files are translated by the map of
+ * c->user_namespace.  Then the result is -1 if the file system cannot do that.
+ * All other errors end the run.  Returns a descriptor of the copy. */
 static int clone_mount(struct cage *c, int dir, const char *path, int flags,
-                       uint64_t attributes, int user_namespace) {
-    unsigned clone = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (unsigned)flags;
-    int tree = must(c, syscall(SYS_open_tree, dir, path, clone), "open_tree(%s)", path);
+                       uint64_t attributes) {
+    int how = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | flags;
+    int tree = must(c, syscall(SYS_open_tree, dir, path, how), "open_tree(%s)",
+                    path);
     /* Private, as in the step private: a copy made by the host side belongs to
      * the host's mounts, and what is mounted on it would appear there. */
-    struct mount_attr change = { .attr_set = attributes, .propagation = MS_PRIVATE };
-    if (user_namespace != -1) {
-        change.attr_set |= MOUNT_ATTR_IDMAP;
-        change.userns_fd = (unsigned)user_namespace;
-    }
-    if (set_attributes(tree, "", AT_EMPTY_PATH | flags, &change) == 0)
-        return tree;
-    if (user_namespace == -1 || errno != EINVAL)
-        must(c, -1, "mount_setattr(%s)", path);
-    return give_up(tree);
+    struct mount_attr change = { attributes, 0, MS_PRIVATE,
+                                 (unsigned)c->user_namespace };
+    long result = syscall(SYS_mount_setattr, tree, "", AT_EMPTY_PATH | flags,
+                          &change, sizeof change);
+    if (result == -1 && attributes & MOUNT_ATTR_IDMAP && errno == EINVAL)
+        return give_up(tree);
+    must(c, result, "mount_setattr(%s)", path);
+    return tree;
 }
 
-/* Attach TREE at PATH.  Its descriptor is then no longer needed. */
+/* Attach TREE at PATH and close it: the mount stays without a descriptor. */
 static void attach(struct cage *c, int tree, const char *path) {
+    /* EMPTY_PATH: what is moved is the descriptor itself.  T_SYMLINKS: PATH may
+     * be a symbolic link.  We are in a chroot of the new root when ROOTFS has a
+     * say in what it is (see enter_root()). */
     const unsigned flags = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_SYMLINKS;
     must(c, syscall(SYS_move_mount, tree, "", AT_FDCWD, path, flags),
          "move_mount(tree, %s)", path);
     close(tree);
 }
 
-/* Make the mount at PATH read-only; FLAGS can be AT_RECURSIVE. */
+/* Make the mount at PATH read-only; FLAGS can be AT_RECURSIVE: with all that is
+ * mounted below it. */
 static void make_read_only(struct cage *c, const char *path, int flags) {
     struct mount_attr change = { .attr_set = MOUNT_ATTR_RDONLY };
-    must(c, set_attributes(AT_FDCWD, path, flags, &change), "read-only(%s)", path);
+    KERNEL(mount_setattr, AT_FDCWD, path, flags, &change, sizeof change);
 }
 
 /* Copy the mount of PATH, a device file of the host, and make sure that it is
- * DEVICE and not something put in its place. */
+ * DEVICE and not something put in its place: that is how /dev/null became the
+ * way out of runc (CVE-2025-31133).  Returns the copy.  What is looked at is
+ * the copy, not the path again, which could mean something else by now. */
 static int clone_device(struct cage *c, const char *path, dev_t device) {
     struct stat st;
-    int tree = clone_mount(c, c->host_root, path + 1, 0, 0, -1);
+    int tree = clone_mount(c, c->host_root, path + 1, 0, 0);
     must(c, fstat(tree, &st), "fstat(%s)", path);
     if (!S_ISCHR(st.st_mode) || st.st_rdev != device)
-        refuse(c, "%s of the host is not the device %u:%u", path, major(device),
-               minor(device));
+        refuse(c, "%s of the host is not the device %u:%u", path,
+               major(device), minor(device));
     return tree;
 }
 
 /* Show PATH of the host, with all that is mounted below, at the same place.  (A
  * user namespace may not leave out what is mounted below: it could cover
- * something.) */
+ * something, see mount_namespaces(7).)  ATTRIBUTES: as for clone_mount(). */
 static void show_host(struct cage *c, const char *path, uint64_t attributes) {
-    attach(c, clone_mount(c, c->host_root, path + 1, AT_RECURSIVE, attributes, -1),
-           path);
+    int flags = AT_RECURSIVE;
+    attach(c, clone_mount(c, c->host_root, path + 1, flags, attributes), path);
 }
 
-/* Make PATH, a folder or an empty file, and the folders on the way to it, as
- * far as they are not there.  A link that leads to nothing is replaced. */
+/* Make PATH, a FOLDER or an empty file, and the folders on the way to it, as
+ * far as they are not there.  A mount needs a place to be attached to, and an
+ * image of one static program has neither /proc nor /dev. */
 static void make_place(struct cage *c, const char *path, bool folder) {
     struct stat st;
+    /* One after another, as mkdir -p does.  Most of them are there already,
+     * and of errors the last call will tell. */
     for (const char *end = path; (end = strchr(end + 1, '/')) != NULL;)
         mkdir(text(c, "%.*s", (int)(end - path), path), 0755);
     if (stat(path, &st) == 0)
         return;
+    /* There is nothing, or a link that leads to nothing: that is replaced. */
     unlink(path);
     must(c, folder ? mkdir(path, 0755) : mknod(path, S_IFREG | 0644, 0),
          "create(%s)", path);
 }
 
-/* ------------------- the trees: ROOTFS, --save, volumes --------------------
- * c->tree[] holds first the layers, then the folder of --save, if any, then the
- * volumes.
+/* ------------------- the sources: ROOTFS, volumes, --save ------------------
+ * All that comes from the host's files is in the list c->source: first the
+ * volumes, then the layers of ROOTFS, then the folder of --save.  To open them
+ * is to take copies of their mounts (a tarball is simply opened), and who does
+ * that depends on who you are:
  *
- * Under root the files of ROOTFS belong to 0, 1, ..., and the ids of the
- * container are 1879048192 and up: it would own none of them.  So the copies of
- * the mounts are id-mapped: they show each owner translated by the map of the
- * container's user namespace.  That takes the rights of the real root, and
- * therefore the host side. */
+ *   - an ordinary user: the container itself.  It has the rights of that user.
+ *   - root: the host side, which sends the descriptors to the container.  The
+ *     container is nobody by then, and could not even enter /root.
+ *
+ * Under root there is one thing more.  The files of ROOTFS belong to 0, 1, ...,
+ * and the ids of the container are 1879048192 and up: it would own none of
+ * them.  So the copies are *id-mapped*: whoever looks through them sees each
+ * owner translated, and what is written is translated back.
+ *
+ *      on disk        0 ........... 1000 ........... 65535
+ *                     |              |                 |     this mount only
+ *      host's ids     1879048192     1879049192        1879113727
+ *                     |              |                 |     user namespace
+ *      inside         0 ........... 1000 ........... 65535
+ *
+ * The disk is not changed, and the same ROOTFS can serve many containers with
+ * different ids at once.  Before there was this (Linux 5.12), other ids meant a
+ * copy of all files with other owners.  It takes the right to administer the
+ * user namespace in which the file system was mounted, and on a usual machine
+ * that is real root's.
+ *
+ *   By hand:  mount --bind -o X-mount.idmap=b:0:1879048192:65536 rootfs /mnt
+ *             ls -ln /mnt                           (util-linux 2.39 and later)
+ *   Try:      ./cage run --save=kept rootfs touch /f; ls -ln kept/upper
+ *   See:      mount_setattr(2), user_namespaces(7) */
 
-/* A file system that cannot be id-mapped (overlayfs, NFS, 9p) is copied: this
- * returns a pipe from which the folder PATH comes as a tar archive. */
+/* A file system that cannot be id-mapped (NFS, 9p, overlayfs) is copied.
+ * Returns a pipe from which the folder PATH comes as a tar archive; it is
+ * unpacked like any other tarball.
+ *
+ * The program that writes it runs at the same time.  If it fails, it ends with
+ * 125, and reap() ends the run.  --one-file-system: what is mounted below a
+ * layer is never a part of it. */
 static int copy_as_archive(struct cage *c, const char *path) {
-    int ends[2];
-    note(c, "%s is on a file system that cannot be id-mapped: it is copied into "
-         "memory", path);
-    TRY(pipe2(ends, O_CLOEXEC));
-    c->copier = TRY(fork());
-    if (c->copier == 0) {
-        dup2(ends[1], 1);
-        execlp("tar", "tar", "-C", path, "--one-file-system", "-c", "-f", "-", ".",
-               (char *)NULL);
-        _exit(EXIT_NOT_FOUND);
-    }
-    close(ends[1]);
-    return ends[0];
+    const char *tar = "tar -C \"$COPY\" --one-file-system -cf - . || exit 125";
+    note(c, "%s cannot be id-mapped: it is copied into memory", path);
+    /* The path goes by a variable: as a part of the text, one with a quote in
+     * it would become a command of the shell. */
+    setenv("COPY", path, 1);
+    FILE *archive = popen(tar, "re");
+    return must(c, archive ? fileno(archive) : -1, "popen(%s)", tar);
 }
 
-/* Open them all; USER_NAMESPACE is the one to id-map them for, or -1.  Returns
- * how many there are. */
-static int open_trees(struct cage *c, int user_namespace) {
-    int n = 0, tree, below = without(c, rootfs) ? AT_RECURSIVE : 0;
-    c->step = STEP_rootfs;
-    for (struct layer *l = c->layer; l < c->layer + c->layers; l++) {
-        tree = l->archive ? l->archive
-            : clone_mount(c, AT_FDCWD, l->path, below, 0, user_namespace);
-        c->tree[n++] = tree != -1 ? tree : copy_as_archive(c, l->path);
+/* Open all sources, id-mapped for c->user_namespace if there is one: c->tree[i]
+ * becomes the descriptor of c->source[i]. */
+static void open_sources(struct cage *c) {
+    uint64_t map = c->user_namespace ? MOUNT_ATTR_IDMAP : 0;
+    for (int i = 0; i < c->sources; i++) {
+        const struct source *s = &c->source[i];
+        int flags = s->flags, here = AT_FDCWD, tree = c->tree[i];
+        c->step = i < c->volumes ? STEP_volumes : STEP_rootfs;
+        if (!tree)                      /* else it is a tarball, open already */
+            tree = clone_mount(c, here, s->path, flags, s->attributes | map);
+        if (tree == -1 && s->attributes & MOUNT_ATTR_RDONLY)
+            /* Of what is only read, the owners matter less: all of its files
+             * then belong to nobody, and what everybody may read is read. */
+            tree = clone_mount(c, here, s->path, flags, s->attributes);
+        if (tree == -1 && c->step == STEP_rootfs && s->path != c->save)
+            tree = copy_as_archive(c, s->path);
+        /* Left are volumes to be written and --save, and no copy will do. */
+        c->tree[i] = must(c, tree, "id-map(%s)", s->path);
     }
-    if (c->save) {
-        tree = clone_mount(c, AT_FDCWD, c->save, 0, 0, user_namespace);
-        c->tree[n++] = must(c, tree, "id-map(%s)", c->save);
-    }
-    c->step = STEP_volumes;
-    for (struct volume *v = c->volume; v < c->volume + c->volumes; v++) {
-        int all = AT_RECURSIVE;
-        tree = clone_mount(c, AT_FDCWD, v->source, all, v->flags, user_namespace);
-        if (tree == -1 && v->flags & MOUNT_ATTR_RDONLY)     /* owners matter less */
-            tree = clone_mount(c, AT_FDCWD, v->source, all, v->flags, -1);
-        c->tree[n++] = must(c, tree, "id-map(%s)", v->source);
-    }
-    c->step = STEP_rootfs;
-    return n;
 }
 
 static void unpack(struct cage *c, int archive, const char *place);
 
-/* Put the layers into their places: a tmpfs is mounted over /tmp, which nobody
- * else sees in our namespace, and becomes
+/* Put the layers into their places.  We are PID 1 already, in a mount namespace
+ * of our own.  A tmpfs is mounted over /tmp, which nobody else sees, and
+ * becomes a workshop:
  *
- *     lower/0      the first folder of ROOTFS, or the tarball, unpacked
- *     lower/1      the second, ...
- *     upper, work  what the container writes (or save/upper, save/work)
- *     root         all of it put together, by the step rootfs
+ *     /tmp/lower/0      the first folder of ROOTFS, or the tarball, unpacked
+ *     /tmp/lower/1      the second, ...
+ *     /tmp/upper        what the container writes
+ *     /tmp/work         what overlayfs needs for itself
+ *     /tmp/save         the folder of --save: then upper and work are in it
+ *     /tmp/root         all of it put together, by the step rootfs
  *
- * It has a size, so that no container fills the memory of the machine, and a
- * limit to the number of files, each of which costs the kernel memory. */
+ * In the end only /tmp/root stays in sight, as "/".  That the layers below it
+ * cannot be seen any more does not matter: overlayfs has taken copies of their
+ * mounts for itself when it was mounted. */
 static void gather_layers(struct cage *c) {
-    c->step = STEP_rootfs;
     if (!c->id_mapped)
-        open_trees(c, -1);          /* else the host side has done it already */
+        open_sources(c);            /* else the host side has done it already */
+    c->step = STEP_rootfs;
 
     /* All that comes from the host has been copied.  The rest of what is
      * mounted here can only be read from now on: if a link in a tarball leads
      * tar(1) astray, it finds nothing to write. */
     make_read_only(c, "/", AT_RECURSIVE);
 
+    /* The tmpfs has a size, so that no container fills the memory of the
+     * machine, and a limit to the number of files, each of which costs memory
+     * of the kernel.  What is in it counts for --memory as well. */
     long long size = c->bytes ? c->bytes : 1LL << 30;
-    TRY(mount("cage", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV,
-              text(c, "mode=0755,size=%lld,nr_inodes=%lld", size, size / 4096 + 64)));
+    const char *options = text(c, "mode=0755,size=%lld,nr_inodes=%lld", size,
+                               size / 4096 + 64);
+    TRY(mount("cage", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, options));
     TRY(chdir("/tmp"));
     TRY(mkdir("lower", 0755));
     TRY(mkdir("root", 0755));
     TRY(mkdir("upper", 0755));
     TRY(mkdir("work", 0755));
-    for (int i = 0; i < c->layers; i++) {
+    for (int i = c->volumes; i < c->sources; i++) {
+        const char *place = c->source[i].target;
         struct stat st;
-        const char *place = text(c, "lower/%d", i);
         TRY(mkdir(place, 0755));
         TRY(fstat(c->tree[i], &st));
         if (S_ISDIR(st.st_mode))
@@ -1999,28 +2176,27 @@ static void gather_layers(struct cage *c) {
         else
             unpack(c, c->tree[i], place);
     }
-    if (c->save) {
-        TRY(mkdir("save", 0700));
-        attach(c, c->tree[c->layers], "save");
-    }
 }
 
 /* The new root is complete.  Make it our root by chroot(2) for now: every path
  * in the next steps then means what it will mean inside, and a symbolic link in
- * ROOTFS, whatever it says, leads to no file of the host. */
+ * ROOTFS, whatever it says, leads to no file of the host.  (runc looks up each
+ * path by itself as if it were inside; a link that changed between the look and
+ * the mount was CVE-2021-30465.) */
 static void enter_root(struct cage *c) {
     const char *place = "root";
     if (without(c, rootfs)) {
-        /* ROOTFS itself.  An unpacked tarball is not yet a mount point. */
+        /* ROOTFS itself.  pivot_root wants a mount point, and an unpacked
+         * tarball is none yet: a copy of its mount makes it one. */
         place = "lower/0";
-        attach(c, clone_mount(c, AT_FDCWD, place, AT_RECURSIVE, 0, -1), place);
+        attach(c, clone_mount(c, AT_FDCWD, place, AT_RECURSIVE, 0), place);
     }
     c->host_root = TRY(open("/", FOLDER));
     c->root = TRY(open(place, FOLDER));
     TRY(fchdir(c->root));
     TRY(chroot("."));
-    if (c->explain)                 /* it shows fewer mounts from now on: that is */
-        take_snapshot(c, &c->before);   /* not the work of the next step */
+    /* It shows fewer mounts from now on: not the work of the next step. */
+    take_snapshot(c, &c->before);
 }
 
 /* Walk out of that chroot again.  All it takes is a descriptor of a folder
@@ -2028,205 +2204,296 @@ static void enter_root(struct cage *c) {
 static void leave_root(struct cage *c) {
     TRY(fchdir(c->host_root));
     TRY(chroot("."));
-    if (c->explain)
-        take_snapshot(c, &c->before);
+    take_snapshot(c, &c->before);
 }
 
-/* ---------------------------- layers and tarballs --------------------------- */
+/* --------------------------- layers and tarballs ---------------------------
+ * A tar archive is a row of blocks of 512 bytes: for each file one with its
+ * name, owner and mode, then its contents; at the end two blocks of zeros.
+ *
+ *      | header | contents ...     | header | contents | ... | 0 | 0 |
+ *        name, mode, "ustar" at 257
+ *
+ * `docker export` writes one, and an image in a registry is several, packed.
+ * Reading them is left to tar(1), for two reasons: it knows all variants of the
+ * format, and it can be run where a hostile archive can do no harm.  It runs
+ * as the container's PID 1 does: in its user and mount namespaces, as root of
+ * the former, and with all that is mounted made read-only but the workshop.
+ * An archive with `../../etc/passwd` in it, or a link to /etc and then a file
+ * below the link, finds a /etc that cannot be written.
+ *
+ *   By hand:  mkdir r; docker export NAME | tar -C r -x
+ *   Try:      tar -C rootfs -cf r.tar . ; ./cage run r.tar ls /
+ *             head -c 99999 r.tar > half.tar; ./cage run half.tar ls /
+ *   See:      tar(5) of libarchive for the format; tar(1) */
 
-/* What tar(1) is told for an archive that begins with these bytes.  (It finds
- * out by itself for a file, but not when reading from a descriptor.)  NULL if
- * it is none. */
+/* Returns what tar(1) has to be told of an archive, which begins with certain
+ * bytes according to its packing; NULL if FD is no archive.  For a file tar
+ * would find out by itself, but this one it reads from a descriptor: a file
+ * that only you may read could not be opened again by the container. */
 static const char *archive_option(int fd) {
-    static const struct { const char *bytes; size_t at, size; const char *option; }
-        kinds[] = {
-        { "ustar", 257, 5, "-p" },              { "\x1f\x8b", 0, 2, "-z" },
-        { "BZh", 0, 3, "-j" },                 { "\xfd" "7zXZ", 0, 5, "-J" },
-        { "\x28\xb5\x2f\xfd", 0, 4, "--zstd" },
+    static const struct { int at; const char *bytes, *option; } kinds[] = {
+        { 257, "ustar", "-p" }, { 0, "\x1f\x8b", "-z" }, { 0, "BZh", "-j" },
+        { 0, "\xfd" "7zXZ", "-J" }, { 0, "\x28\xb5\x2f\xfd", "--zstd" },
     };
-    char head[512] = "";
-    if (pread(fd, head, sizeof head, 0) == -1)
-        return "-p";                    /* a pipe, from copy_as_archive() */
-    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
-        if (memcmp(head + kinds[i].at, kinds[i].bytes, kinds[i].size) == 0)
+    char head[513] = "";
+    if (pread(fd, head, 512, 0) == -1 && errno == ESPIPE)
+        return "-p";        /* a pipe, from copy_as_archive(): not packed */
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        const char *bytes = kinds[i].bytes;
+        if (strncmp(head + kinds[i].at, bytes, strlen(bytes)) == 0)
             return kinds[i].option;
+    }
     return NULL;
 }
 
-/* Is layer number I a folder, or a whole archive?  A tar archive ends with two
- * blocks of zeros, and tar(1) does not mind if they are missing. */
-static void check_layer(struct cage *c, int i) {
-    static const char zeros[1024];
-    char tail[sizeof zeros];
-    struct stat st;
-    const char *path = c->layer[i].path;
-    int fd = must(c, open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), "open(%s)",
-                  path);
-    must(c, fstat(fd, &st), "fstat(%s)", path);
-    if (S_ISDIR(st.st_mode)) {
-        close(fd);
-        return;
-    }
-    const char *option = S_ISREG(st.st_mode) ? archive_option(fd) : NULL;
+/* Refuse FD, the file PATH of SIZE bytes, if it is no archive, or not all of
+ * one.  tar(1) does not mind if the two blocks of zeros at the end are missing,
+ * so half an archive would make a container with half of its files.  (A packed
+ * one that is cut off is refused by the program that unpacks it.) */
+static void check_archive(struct cage *c, const char *path, int fd, long size) {
+    char tail[1024] = "not read", zeros[1024] = "";     /* the rest is 0 */
+    const char *option = archive_option(fd);
+    /* All that is read so far is the first block.  Anything can follow: what a
+     * name in it may do is tar's question, and where, unpack()'s. */
     if (option == NULL)
         refuse(c, "%s is neither a folder nor a tar archive", path);
     if (strcmp(option, "-p") == 0
-        && (pread(fd, tail, sizeof tail, st.st_size - 1024) != sizeof tail
+        && (pread(fd, tail, sizeof tail, size - 1024) != sizeof tail
             || memcmp(tail, zeros, sizeof tail) != 0))
         refuse(c, "%s is cut off: a tar archive ends with 1024 zeros", path);
-    c->layer[i].archive = fd;
 }
 
-/* Unpack ARCHIVE, an open file, into the folder PLACE.  tar runs as root of the
- * container, so it can give files to any id that exists there; with one id only
- * (-o) they all belong to root.  Devices cannot be made, and /dev is ours. */
+/* Unpack ARCHIVE, an open file, into the folder PLACE.  If tar fails, the run
+ * ends: it does so for a device file, which a user namespace may not make, and
+ * for an owner who does not exist inside.  So the archive's /dev is left out
+ * (the container gets one of ours), and with one id only (-o) all files belong
+ * to root.  -p: with the modes of the archive, whatever the umask. */
 static void unpack(struct cage *c, int archive, const char *place) {
     const char *const argv[] = {
-        "tar", "-x", archive_option(archive), "-p", "-C", place, "--exclude=./dev/*",
-        "--exclude=dev/*", "--numeric-owner", c->one_id ? "-of" : "-f", "-", NULL
+        "tar", "-x", archive_option(archive), "-p", "-C", place,
+        "--exclude=./dev/*", "--exclude=dev/*", "--numeric-owner",
+        c->one_id ? "-of" : "-f", "-", NULL
     };
-    /* Only GNU tar reads this variable.  Else the second pattern would also
-     * match below other folders. */
+    /* Only GNU tar reads this variable.  Without it the second pattern would
+     * also match in other folders: usr/lib/udev/dev/... */
     setenv("TAR_OPTIONS", "--anchored", 1);
     run_program(c, argv, archive, true);
 }
 
-/* --save DIR: nobody else may look in, or a set-uid program that the container
- * has made would be one on the host. */
-static void prepare_save(struct cage *c) {
-    struct stat st;
-    int made = mkdir(c->save, 0700);
-    int dir = must(c, open(c->save, FOLDER), "--save %s", c->save);
-    TRY(fstat(dir, &st));
-    if (made == -1 && (st.st_uid != getuid() || (st.st_mode & 077) != 0))
+/* Make upper/ and work/ in DIR, the folder of --save, whose status is ST.
+ *
+ * Root of the container can make a set-uid program there.  Under root, whoever
+ * goes through the disk and not through our id-mapped mount finds that it
+ * belongs to the real root: any user who could reach it would become root by
+ * running it.  So the folder must be closed to all others. */
+static void prepare_save(struct cage *c, int dir, const struct stat *st) {
+    if (st->st_uid != getuid() || (st->st_mode & 077) != 0)
         refuse(c, "--save %s: must be yours alone (chmod 700)", c->save);
+    /* Both may be there from an earlier run: --save goes on from there. */
     mkdirat(dir, "upper", 0755);
-    TRY(fchmodat(dir, "upper", 0755, 0));       /* whatever the umask */
-    if (mkdirat(dir, "work", 0755) == -1 && errno != EEXIST)
-        must(c, -1, "mkdir(%s/work)", c->save);
-    close(dir);
+    /* It becomes "/" inside, which all must be able to enter, whatever the
+     * umask of the caller is. */
+    TRY(fchmodat(dir, "upper", 0755, 0));
+    mkdirat(dir, "work", 0755);
+    TRY(faccessat(dir, "work", F_OK, 0));
 }
 
-/* ------------------------- fine print of cgroups --------------------------- */
+/* Refuse source number I if it is not what it should be.  What is a tarball is
+ * left open: the one that was checked is the one that will be unpacked. */
+static void check_source(struct cage *c, int i) {
+    const char *path = c->source[i].path;
+    bool volume = i < c->volumes, save = path == c->save;
+    struct stat st;
+    /* The folder of --save is made if it is not there. */
+    if (save)
+        mkdir(path, 0700);
+    /* O_PATH: a volume may be something that we cannot read.  O_NONBLOCK: to
+     * open a named pipe would else wait for a writer. */
+    int how = (volume ? O_PATH : O_RDONLY | O_NONBLOCK) | O_CLOEXEC;
+    int fd = must(c, open(path, how), volume ? "--volume %s" : save
+                  ? "--save %s" : "open(%s)", path);
+    must(c, fstat(fd, &st), "fstat(%s)", path);
+    if (save)
+        prepare_save(c, fd, &st);
+    if (!volume && !S_ISDIR(st.st_mode)) {
+        check_archive(c, path, S_ISREG(st.st_mode) ? fd : -1, st.st_size);
+        c->tree[i] = fd;
+    } else
+        close(fd);
+}
 
-/* Version 1 of cgroups has one tree for each controller.  On a machine in the
- * middle of the way to version 2, these three may still be there. */
-static const char *const v1_controllers[3] = { "memory", "cpu", "pids" };
+/* ------------------------- fine print of cgroups ---------------------------
+ * Where our group is, for root and for a user to whom systemd has delegated
+ * the part of the tree that begins with user@1000.service:
+ *
+ *      /sys/fs/cgroup                        (or wherever it is mounted)
+ *        |-- cage.web                        root's container `web`
+ *        `-- user.slice/.../user@1000.service/...
+ *              `-- run-42.scope              where the user's shell was
+ *                    |-- cage-host           where it is now, with cage itself
+ *                    `-- cage.web            the user's container `web`
+ *
+ * Two rules of the kernel make this picture.  A controller works in a group
+ * only if the group above has it in cgroup.subtree_control; and a group that
+ * has one there may hold no processes of its own (the "no internal process
+ * constraint"; only the top of the tree may).  So a user's processes have to
+ * step aside first.
+ *
+ * All of this is version 2.  Version 1 has a tree for each controller, each
+ * mounted somewhere, and a controller is in one tree only: on a machine that
+ * is half on the way ("hybrid"), memory or cpu or pids may still be there.
+ *
+ *      number in above[] and group[]     0          1        2      3
+ *      what is mounted                   cgroup2    memory   cpu    pids
+ *
+ *
+ * Its files have other names, and it knows less:
+ *
+ *      version 2           version 1                      number
+ *      memory.max          memory.limit_in_bytes          1
+ *      memory.swap.max     memory.memsw.limit_in_bytes    1   (of the sum)
+ *      memory.oom.group    -
+ *      cpu.max             cpu.cfs_quota_us               2
+ *      pids.max            pids.max                       3
+ *
+ *   By hand, as a user:   systemd-run --user --scope -p Delegate=yes bash
+ *             cd /sys/fs/cgroup$(cut -d: -f3 /proc/self/cgroup)
+ *             mkdir cage-host; echo $$ > cage-host/cgroup.procs
+ *             echo +pids > cgroup.subtree_control
+ *             mkdir cage.web; echo 10 > cage.web/pids.max
+ *   See:      cgroups(7), cgroup-v2.rst in the kernel's Documentation/
+ *
+ * runc and crun leave all of it to systemd, if asked to (a call over D-Bus), or
+ * do it themselves as here.  bubblewrap has no cgroups. */
 
-/* Open the folder on which a file system of TYPE, with the option WORD if that
- * is not NULL, is mounted.  -1 if there is none. */
-static int open_mounted(const char *type, const char *word) {
-    int dir = -1;
+/* How to find the four in /proc/mounts: the type, and one of the options. */
+static const struct { const char *type, *option; } trees[TREES] = {
+    { "cgroup2", "," },
+    { "cgroup", ",memory," }, { "cgroup", ",cpu," }, { "cgroup", ",pids," },
+};
+
+/* Open the folders in which our groups are to be made, c->above, and put
+ * together c->group_path.  Root makes its group at the top of the tree, an
+ * ordinary user in the group in which cage was started.  The place of the tree
+ * is taken from the table of mounts: on a hybrid machine it is
+ * /sys/fs/cgroup/unified, and others have it elsewhere. */
+static void find_group_above(struct cage *c) {
+    char own[PATH_MAX] = "", *s;
+    /* A line of this file is NUMBER:CONTROLLERS:PATH; version 2 is 0. */
+    s = strstr(read_file(c, c->proc, "self/cgroup"), "0::/");
+    if (geteuid() != 0 && s)
+        sscanf(s, "0::%4000[^\n]", own);
+    /* Another cage may have moved us: enable_controller().  The top is "". */
+    if ((s = strrchr(own, '/')) && (!s[1] || strcmp(s, "/cage-host") == 0))
+        *s = '\0';
+    /* Where our group will be, by its name and by its whole path. */
+    snprintf(c->group_name, sizeof c->group_name, "cage.%s", c->name);
+
     FILE *mounts = setmntent("/proc/self/mounts", "re");
-    for (struct mntent *m; mounts && dir == -1 && (m = getmntent(mounts));)
-        if (strcmp(m->mnt_type, type) == 0 && (!word || hasmntopt(m, word)))
-            dir = open(m->mnt_dir, FOLDER);
+    for (struct mntent *m; mounts && (m = getmntent(mounts)) != NULL;)
+        for (int i = 0; i < TREES; i++) {
+            if (c->above[i] || strcmp(m->mnt_type, trees[i].type) != 0
+                || !strstr(text(c, ",%s,", m->mnt_opts), trees[i].option))
+                continue;
+            const char *path = text(c, "%s%s", m->mnt_dir, i == 0 ? own : "");
+            c->above[i] = must(c, open(path, FOLDER), "open(%s)", path);
+            if (i == 0)
+                snprintf(c->group_path, PATH_MAX, "%s/%s", path, c->group_name);
+            /* What a killed container of our name may have left there. */
+            unlinkat(c->above[i], c->group_name, AT_REMOVEDIR);
+        }
     if (mounts)
         endmntent(mounts);
-    return dir;
-}
-
-/* Open the folder in which our group is to be made, c->above, and put together
- * c->group_path: root makes its group at the top of the tree, an ordinary user
- * in the group in which cage was started. */
-static void find_group_above(struct cage *c) {
-    char groups[4096], *own = NULL, *leaf;
-    int top = open_mounted("cgroup2", NULL);
-    if (top == -1)
+    if (!c->above[0])
         refuse(c, "no cgroup2 file system is mounted here");
-    read_file(c->proc, "self/cgroup", groups, sizeof groups);
-    if (geteuid() != 0 && (own = strstr(groups, "0::/")) != NULL) {
-        own[strcspn(own, "\n")] = '\0';
-        leaf = strrchr(own, '/');
-        if (strcmp(leaf, "/cage-host") == 0)    /* see enable_controller() */
-            *leaf = '\0';
-    }
-    c->above = must(c, openat(top, own ? text(c, ".%s", own + 3) : ".", FOLDER),
-                    "open(cgroup %s)", own ? own : "");
-    close(top);
-    readlinkat(c->proc, text(c, "self/fd/%d", c->above), c->group_path, PATH_MAX - 100);
-    strcat(strcat(c->group_path, "/"), c->group_name);
 }
 
-/* Have the controller of FILE (of memory.max: memory) handed down to the groups
- * in above.  A group that hands controllers down may hold no processes
- * itself (only the topmost may), and a group delegated to a user usually holds
- * the shell that started us.  So its processes are first moved into a group
- * beside ours, cage-host.  If there is no such controller, FILE will be missing
- * in our group. */
+/* Have the controller of FILE (of memory.max: memory) handed down to ours.
+ * EBUSY says that there are processes in the group above: they are moved into a
+ * group beside ours, cage-host.  Any other error is left: if the controller is
+ * not there, FILE will be missing in our group, and that is what the user has
+ * asked for.  (cage-host stays, as the shell is in it.) */
 static void enable_controller(struct cage *c, const char *file) {
-    char pids[4096], *rest = pids;
     const char *list = "cgroup.subtree_control";
     const char *add = text(c, "+%.*s", (int)strcspn(file, "."), file);
-    if (write_file(c->above, list, "%s", add) == 0 || errno != EBUSY)
+    if (write_file(c->above[0], list, "%s", add) == 0 || errno != EBUSY)
         return;
-    mkdirat(c->above, "cage-host", 0755);
-    read_file(c->above, "cgroup.procs", pids, sizeof pids);
-    for (char *pid; (pid = strsep(&rest, "\n")) != NULL && *pid;)
-        write_file(c->above, "cage-host/cgroup.procs", "%s", pid);
-    must(c, write_file(c->above, list, "%s", add), "write(%s to %s)", add,
-         list);
+    /* If it is there already, another cage has made it: that is well. */
+    mkdirat(c->above[0], "cage-host", 0755);
+    /* All of them, and cage itself: a group that holds a single one counts. */
+    char *pids = read_file(c, c->above[0], "cgroup.procs");
+    for (char *pid; (pid = strsep(&pids, "\n")) != NULL && *pid;)
+        write_file(c->above[0], "cage-host/cgroup.procs", "%s", pid);
+    TRY(write_file(c->above[0], list, "%s", add));
 }
 
-/* Set a limit in a group of version 1 with the same name as ours.  Version 2 is
- * the story; this keeps -m, --cpus and --pids working meanwhile. */
+/* Set the limit S in a group of version 1 with the same name as ours; it was
+ * not possible in version 2.  That is the story, and this keeps -m, --cpus and
+ * --pids working on machines that are not there yet.  PID 1 is moved into the
+ * group later, by meet_init(): CLONE_INTO_CGROUP is for version 2 only. */
 static void set_v1_limit(struct cage *c, const struct setting *s) {
-    int i = 0;
-    while (i < 2 && strncmp(s->file, v1_controllers[i], 3) != 0)
+    int i = 1;                      /* the tree whose name FILE begins with */
+    while (i < TREES - 1 && strncmp(s->file, trees[i].option + 1, 3) != 0)
         i++;
-    if (s->v1_file && !c->v1[i])
-        c->v1[i] = open_mounted("cgroup", v1_controllers[i]);
-    if (!s->v1_file || c->v1[i] == -1)
+    if (s->v1_file && c->above[i]) {
+        if (!c->group[i]) {
+            TRY(mkdirat(c->above[i], c->group_name, 0755));
+            c->group[i] = TRY(openat(c->above[i], c->group_name, FOLDER));
+        }
+        if (write_file(c->group[i], s->v1_file, "%s", s->v1_value) == 0)
+            return;
+        /* A kernel can be built without swap, or without counting it. */
+        if (errno != ENOENT || !s->optional)
+            must(c, -1, "write(\"%s\" to %s)", s->v1_value, s->v1_file);
+    }
+    if (!s->optional)
         refuse(c, "there is no file %s in %s", s->file, c->group_path);
-    if (mkdirat(c->v1[i], c->group_name, 0755) == -1 && errno != EEXIST)
-        must(c, -1, "mkdir(%s, version 1)", c->group_name);
-    const char *path = text(c, "%s/%s", c->group_name, s->v1_file);
-    if (s->v1_value && write_file(c->v1[i], path, "%s", s->v1_value) == -1
-        && (errno != ENOENT || strcmp(s->file, "memory.swap.max") != 0))
-        must(c, -1, "write(\"%s\" to %s)", s->v1_value, path);
 }
 
-/* Remove every group whose container is gone, because its host side was killed:
- * nobody holds its name any more.  Only a group without processes can be
- * removed, so a mistake here would do no harm. */
+/* Remove every group whose container is gone because its host side was killed,
+ * for one by SIGKILL or when the machine ran out of memory.  Its name tells us:
+ * if we can claim it, nobody holds it.  Only a group without processes can be
+ * removed (rmdir says EBUSY), so a mistake here would do no harm. */
 static void remove_stale_groups(struct cage *c) {
-    DIR *groups = fdopendir(TRY(openat(c->above, ".", FOLDER)));
+    DIR *groups = fdopendir(TRY(openat(c->above[0], ".", FOLDER)));
     for (struct dirent *d; groups && (d = readdir(groups)) != NULL;) {
         if (strncmp(d->d_name, "cage.", 5) != 0)
             continue;
-        int name = strcmp(d->d_name, c->group_name) == 0 ? c->name_socket
-            : claim(text(c, "%u/%s", getuid(), d->d_name + 5));
-        if (name == -1)
-            continue;                   /* it runs */
-        unlinkat(c->above, d->d_name, AT_REMOVEDIR);
-        for (int i = 0; i < 3; i++) {
-            int v1 = open_mounted("cgroup", v1_controllers[i]);
-            unlinkat(v1, d->d_name, AT_REMOVEDIR);
-            close(v1);
-        }
-        if (name != c->name_socket)
-            close(name);
+        /* -1 if it runs, or is ours.  While we hold the name nobody else can
+         * start a container of it and lose the group under its hands. */
+        int name = claim(text(c, "%u/%s", getuid(), d->d_name + 5));
+        for (int i = 0; i < TREES && name != -1; i++)
+            unlinkat(c->above[i], d->d_name, AT_REMOVEDIR);
+        close(name);
     }
-    closedir(groups);
+    if (groups)
+        closedir(groups);
 }
 
-/* The number after KEY in FILE of our group in PARENT, such as memory.events; 0
- * if there is none. */
-static long count(struct cage *c, int parent, const char *file, const char *key) {
-    char events[1024] = "";
-    if (parent)
-        read_file(parent, text(c, "%s/%s", c->group_name, file), events,
-                  sizeof events);
-    const char *found = strstr(events, key);
-    return found ? atol(found + strlen(key)) : 0;
+/* The number after KEY in FILE of our group in tree I; 0 if there is none.
+ * Such files have a line for each kind of event: `oom_kill 1`. */
+static long count(struct cage *c, int i, const char *file, const char *key) {
+    /* (Without a group there is no file, and read_file() gives "".) */
+    const char *found = strstr(read_file(c, c->group[i], file), key);
+    return c->group[i] && found ? atol(found + strlen(key)) : 0;
 }
 
-/* If a limit ended the command, say which. */
+/* If a limit ended the command, say which:
+ *
+ *      $ ./cage run -m 20M rootfs sh -c 'x=$(cat /dev/zero | tr "\0" x)'
+ *      cage: killed: memory limit 20M reached
+ *
+ * Without it all that is seen is status 137, or, when no more processes can be
+ * made, "fork: Resource temporarily unavailable".  oom_kill counts the
+ * processes that the kernel has killed because the group's memory was used up;
+ * max of pids.events, how often a fork was refused. */
 static void say_why(struct cage *c) {
-    long killed = count(c, c->above, "memory.events", "oom_kill ")
-        + count(c, c->v1[0], "memory.oom_control", "oom_kill ");
-    long refused = count(c, c->above, "pids.events", "max ")
-        + count(c, c->v1[2], "pids.events", "max ");
+    long killed = count(c, 0, "memory.events", "oom_kill ")
+        + count(c, 1, "memory.oom_control", "oom_kill ");
+    long refused = count(c, 0, "pids.events", "max ")
+        + count(c, 3, "pids.events", "max ");
+    /* It is no step that has failed. */
     c->step = STEP_none;
     if (killed)
         note(c, "killed: memory limit %s reached", c->memory ? c->memory : "");
@@ -2234,31 +2501,66 @@ static void say_why(struct cage *c) {
         note(c, "the limit of processes was reached, %ld times", refused);
 }
 
-/* Kill what is left in our group, and remove it. */
+/* Kill what is left in our groups, and remove them.  With PID 1 all processes
+ * of its namespace have died; but --without=pid there may be some left, and 1
+ * in cgroup.kill sends SIGKILL to all of the group at once, however fast they
+ * multiply (Linux 5.14). */
 static void remove_groups(struct cage *c) {
-    if (!c->group)
-        return;
-    struct pollfd changed = { .events = POLLPRI };
-    changed.fd = openat(c->group, "cgroup.events", O_RDONLY | O_CLOEXEC);
-    write_file(c->group, "cgroup.kill", "1");
-    /* Busy: the kernel takes some microseconds to see the last process out.  It
-     * tells us by the file cgroup.events that something has changed. */
-    for (int tries = 0; tries < 50; tries++)
-        if (unlinkat(c->above, c->group_name, AT_REMOVEDIR) == 0 || errno != EBUSY)
-            break;
-        else
-            poll(&changed, 1, 40);
-    for (int i = 0; i < 3; i++)
-        if (c->v1[i])
-            unlinkat(c->v1[i], c->group_name, AT_REMOVEDIR);
+    char state[64];
+    struct pollfd events = { .fd = -1, .events = POLLPRI };
+    if (c->group[0]) {
+        write_file(c->group[0], "cgroup.kill", "1");
+        events.fd = openat(c->group[0], "cgroup.events", O_RDONLY | O_CLOEXEC);
+    }
+    for (int i = 0, tries = 1000; i < TREES; i++)
+        /* EBUSY: the kernel takes some time to see the last process out.  It
+         * then changes the file cgroup.events to "populated 0", and tells us so
+         * (POLLPRI) if we have read it before.  Version 1 has nothing like it:
+         * there we look again every millisecond. */
+        while (c->group[i] && tries-- > 0
+               && unlinkat(c->above[i], c->group_name, AT_REMOVEDIR) == -1
+               && errno == EBUSY) {
+            ssize_t n = pread(events.fd, state, sizeof state - 1, 0);
+            state[n > 0 ? n : 0] = '\0';
+            poll(&events, 1, strstr(state, "populated 1") ? 40 : 1);
+        }
+    close(events.fd);
 }
 
 /* ---------------------- snapshots: --explain and --step --------------------
- * What /proc says about a process before and after a step is the evidence of
- * what the step did: not what we hope, what is. */
+ * --explain shall not print what this file hopes to do, but what the kernel has
+ * done.  Its evidence is /proc.  Before and after each step the same list of
+ * facts is looked up there, and those that differ are printed:
+ *
+ *      uts      a host name of its own
+ *               ns/uts               uts:[4026531838] -> uts:[4026532201]
+ *               sys/kernel/hostname  lab -> cage
+ *
+ * The number of a namespace is the inode number of its file (namespaces(7));
+ * two processes with the same number share it.  A step that was left out, or
+ * that does nothing here, changes no fact, and that can be seen as well.
+ *
+ * It is read through c->proc, the host's /proc, opened before all steps: later
+ * there is none in sight, or the container's.  `self` in it is whoever reads,
+ * so each process sees itself.
+ *
+ * Some lines that need a word:
+ *
+ *      time_for_children   the namespace of the step time is for the children:
+ *                          the process itself stays where it was
+ *      Uid, Gid            four numbers each: real, effective, saved, and the
+ *                          one for file systems (credentials(7))
+ *      NSpid               the number of the process in each PID namespace, the
+ *                          host's first: `4713 2`
+ *      CapEff, CapBnd      one bit for each capability, in base 16
+ *      Seccomp             0: none, 2: a filter
+ *
+ *   By hand:  ls -l /proc/self/ns; cat /proc/self/uid_map; findmnt
+ *   Try:      ./cage run --step rootfs true, and look around in another window
+ *   See:      proc(5), namespaces(7), lsns(8) */
 
-/* Files and links below /proc/PID, or (capital letters) lines of its `status`,
- * or settings below /proc/sys. */
+/* The facts: files and links below /proc/self; those that begin with a capital
+ * letter are lines of /proc/self/status; one is a setting below /proc/sys. */
 static const char *const facts[FACTS] = {
     "cgroup", "ns/cgroup", "ns/ipc", "ns/mnt", "ns/net", "ns/pid",
     "ns/time_for_children", "ns/user", "ns/uts", "sys/kernel/hostname",
@@ -2266,53 +2568,60 @@ static const char *const facts[FACTS] = {
     "NoNewPrivs", "Seccomp", "fd/0", "mountinfo",
 };
 
-/* How many mounts there are, how many are shared, and of what type the root is.
- */
-static void count_mounts(struct cage *c, char *value) {
-    char line[PATH_MAX], where[PATH_MAX], root[32] = "?";
+/* Of the mounts: how many there are, how many of them are shared, and of what
+ * type the one at "/" is.  A line of mountinfo, see proc(5):
+ *
+ *      36 35 98:0 /mnt1 /mnt2 rw,noatime shared:1 - ext3 /dev/root rw
+ *                       place            optional   type */
+static const char *count_mounts(struct cage *c) {
+    char *lines = read_file(c, c->proc, "self/mountinfo");
+    char where[3], type[32], root[32] = "?";
+    /* Only the first two bytes of the place are kept: "/" or not is enough. */
     int total = 0, shared = 0;
-    FILE *mounts = fdopen(openat(c->proc, "self/mountinfo", O_RDONLY | O_CLOEXEC),
-                          "r");
-    for (; mounts && fgets(line, sizeof line, mounts); total++) {
+    for (char *line; (line = strsep(&lines, "\n")) != NULL && *line; total++) {
         shared += strstr(line, " shared:") != NULL;
-        if (sscanf(line, "%*s %*s %*s %*s %s", where) == 1 && !strcmp(where, "/")
-            && strstr(line, " - "))
-            sscanf(strstr(line, " - "), " - %31s", root);
+        if (sscanf(line, "%*s %*s %*s %*s %2s %*[^-]- %31s", where, type) == 2
+            && strcmp(where, "/") == 0)
+            strcpy(root, type);
     }
-    snprintf(value, FACT_SIZE, "%d mounts (%d shared), / is %s", total, shared, root);
-    if (mounts)
-        fclose(mounts);
+    return text(c, "%d mounts (%d shared), / is %s", total, shared, root);
 }
 
-/* Fill S with what the host's /proc says about this process now. */
+/* Put what the host's /proc says about FACT of this process into VALUE, with
+ * one space between words: uid_map is full of them, `status` has tabs. */
+static void look_up(struct cage *c, const char *fact, char value[FACT_SIZE]) {
+    /* A link is told by readlink(2), a file by reading; what is no link makes
+     * the former fail.  A fact that this kernel does not have is empty. */
+    char link[PATH_MAX] = "", *word, *found = link;
+    const char *where = strncmp(fact, "sys/", 4) == 0 ? "" : "self/";
+    const char *path = text(c, "%s%s", where, fact);
+    size_t n = 0;
+    if (strcmp(fact, "mountinfo") == 0)
+        strcpy(link, count_mounts(c));
+    else if (isupper(*fact)) {
+        char *line = strstr(read_file(c, c->proc, "self/status"), fact);
+        found = line ? strtok(line + strlen(fact) + 1, "\n") : link;
+    } else if (readlinkat(c->proc, path, link, sizeof link - 1) == -1)
+        found = read_file(c, c->proc, path);
+    if (strstr(found, "0::"))       /* of cgroups, only that of version 2 */
+        found = strstr(found, "0::");
+    /* What does not fit is cut off; snprintf returns the length in full. */
+    *value = '\0';
+    while ((word = strsep(&found, " \t\n")) != NULL && n < FACT_SIZE)
+        if (*word)
+            n += (size_t)snprintf(value + n, FACT_SIZE - n, "%s%s",
+                                  n > 0 ? " " : "", word);
+}
+
+/* Fill S with all facts about this process as they are now; without --explain
+ * nobody wants to know. */
 static void take_snapshot(struct cage *c, struct snapshot *s) {
-    char status[4096], file[4096];
-    memset(s, 0, sizeof *s);
-    read_file(c->proc, "self/status", status, sizeof status);
-    for (int i = 0; i < FACTS; i++) {
-        char *value = s->value[i], *to = value;
-        bool setting = strncmp(facts[i], "sys/", 4) == 0;
-        const char *path = text(c, "%s/%s", setting ? "." : "self", facts[i]);
-        const char *line = strstr(status, text(c, "\n%s:", facts[i]));
-        if (strcmp(facts[i], "mountinfo") == 0)
-            count_mounts(c, value);
-        else if (line)
-            sscanf(line, "%*[^:]:%155[^\n]", value);
-        else if (readlinkat(c->proc, path, value, FACT_SIZE - 1) == -1) {
-            read_file(c->proc, path, file, sizeof file);
-            line = strstr(file, "0::");     /* of groups, that of version 2 */
-            snprintf(value, FACT_SIZE, "%.150s", line ? line : file);
-        }
-        for (char *from = value; *from; from++)     /* one space between words */
-            if (!isspace((unsigned char)*from))
-                *to++ = *from;
-            else if (to > value && from[1] && !isspace((unsigned char)from[1]))
-                *to++ = ' ';
-        *to = '\0';
-    }
+    for (int i = 0; i < FACTS && c->explain; i++)
+        look_up(c, facts[i], s->value[i]);
 }
 
-/* Say which step comes.  False if it is to be left out. */
+/* DO() is about to run STEP: note it for error messages, and announce it.
+ * Returns false if it is to be left out. */
 static bool begin_step(struct cage *c, enum step step) {
     c->step = step;
     if (c->explain)
@@ -2321,8 +2630,11 @@ static bool begin_step(struct cage *c, enum step step) {
     return !c->left_out[step];
 }
 
-/* The step is done: show what it has changed. */
+/* The step is done: show what it has changed, and with --step wait for Enter.
+ * Everybody who runs steps calls this, so c->before is handed on by fork: PID 1
+ * compares with what the child saw last. */
 static void end_step(struct cage *c) {
+    /* The order of the table is the order of the lines. */
     struct snapshot now;
     char enter[64];
     if (!c->explain)
@@ -2334,59 +2646,111 @@ static void end_step(struct cage *c) {
                     c->before.value[i], now.value[i]);
     c->before = now;
     if (c->pause) {
+        /* A line of the terminal that cage was started in, even when standard
+         * input is something else.  After fork all share it, and only one
+         * process at a time runs steps. */
         dprintf(c->errors, "         [Enter] ");
         TRY(read(c->keyboard, enter, sizeof enter));
     }
 }
 
 /* ------------------- the terminal, seen from the host side ------------------
- * The command has a terminal of its own, whose master end came to us.  What is
- * typed on the real one goes in there, and what comes out is written to the
- * real one.  For that the real one is made *raw*: no echo, no signals, no
- * editing of lines, since the new one does all that.  See termios(3). */
+ * The command has a terminal of its own (see the step tty), whose master end
+ * was sent to us.  What is typed on the real one goes in there, and what comes
+ * out of it is written to the real one:
+ *
+ *      keys ---> | real     | ---> host ---> | master | slave | ---> command
+ *      text <--- | terminal | <--- side <--- |        |       | <---
+ *                  raw                         echo, Ctrl-C, lines
+ *
+ * A terminal is more than a wire: it echoes what is typed, collects it to lines
+ * that can be edited, turns Ctrl-C into a signal, and \n into \r\n on the way
+ * out (termios(3)).  Two in a row would do all that twice.  So the real one is
+ * made *raw*, which means that it does nothing; and afterwards it must be put
+ * back, or your shell would be without echo.
+ *
+ * The real one belongs to whichever job of your shell is in the foreground.
+ * A job in the background that changes its modes is stopped by SIGTTOU, one
+ * that reads from it by SIGTTIN (credentials(7)).  So a container started with
+ * `&` leaves it alone until `fg`.
+ *
+ * What happens, in order:
+ *
+ *      command    opens the new terminal, sends both ends of it to us
+ *      we         take_terminal(): the size, and who turns \n into \r\n
+ *      command    execve: the socket to us is closed by it
+ *      we         take_keyboard(): the real terminal becomes raw
+ *                 copy_input() and copy_output(), until PID 1 ends
+ *                 clean_up(): the rest of the output, then the old modes
+ *
+ *   Try:  tty; ./cage run rootfs sh      and then, in another window,
+ *         stty -a -F /dev/pts/7          or whatever the first line has said
+ *
+ * runc and crun can hand the master to another program (--console-socket); for
+ * Docker and podman there is one that copies the bytes as we do here.
+ * bubblewrap has no terminal for its command: it gets yours. */
 
-/* One of the two terminals turns \n into \r\n, and not both.  The real one does
- * as long as it is not raw. */
+/* Let the new terminal turn \n into \r\n, or not.  One of the two has to do it:
+ * the real one does as long as it is not raw. */
 static void translate_newlines(struct cage *c, bool on) {
+    /* OPOST: "output processing", without which nothing is translated at all.
+     * The modes can be changed by whoever has the slave open. */
     struct termios modes;
-    if (c->translates == on || tcgetattr(c->slave, &modes) == -1)
+    if (tcgetattr(c->slave, &modes) == -1)
         return;
-    modes.c_oflag ^= OPOST;
+    modes.c_oflag = (modes.c_oflag & ~(tcflag_t)OPOST) | (on ? OPOST : 0);
     tcsetattr(c->slave, TCSANOW, &modes);
-    c->translates = on;
 }
 
-/* Take the keyboard, if we are in the foreground (a job in the background must
- * not touch it: it belongs to the shell, or to another job), and make the new
- * terminal as large as the real one. */
-static void adapt_terminal(struct cage *c) {
+/* May we touch the real terminal?  Its foreground job is a process group, and
+ * the question is whether that is ours. */
+static bool in_foreground(void) {
+    return keyboard_is_ours() && tcgetpgrp(0) == getpgrp();
+}
+
+/* Make the new terminal as large as the real one.  The kernel then sends
+ * SIGWINCH to the foreground job in it (ioctl_tty(2)), and editors draw
+ * themselves anew. */
+static void fit_window(struct cage *c) {
     struct winsize size;
-    struct termios raw;
-    if (c->master && !c->talk && !c->raw && keyboard_is_ours()
-        && tcgetpgrp(0) == getpgrp() && tcgetattr(0, &c->cooked) == 0) {
-        raw = c->cooked;
-        cfmakeraw(&raw);
-        c->raw = tcsetattr(0, TCSADRAIN, &raw) == 0;
-        translate_newlines(c, true);
-    }
     if (c->master && ioctl(c->terminal, TIOCGWINSZ, &size) == 0)
         ioctl(c->master, TIOCSWINSZ, &size);
 }
 
-/* The new terminal has come.  (We keep its slave end open: reading the master
- * would be an error whenever nobody has.) */
+/* The new terminal has come.  We keep its SLAVE end open as well: to read the
+ * MASTER is an error (EIO) as long as nobody has the other end open, and that
+ * may be so for a moment while programs inside come and go. */
 static void take_terminal(struct cage *c, int master, int slave) {
+    c->step = STEP_tty;
+    /* Where its output is shown: at least one of the three is a terminal. */
     c->terminal = isatty(1) ? 1 : isatty(2) ? 2 : 0;
     c->master = master;
     c->slave = slave;
+    /* A command that does not read must not bring us to a halt. */
     TRY(fcntl(master, F_SETFL, O_NONBLOCK));
-    c->translates = true;               /* as a new terminal does */
-    translate_newlines(c, keyboard_is_ours() && tcgetpgrp(0) == getpgrp());
-    adapt_terminal(c);
+    translate_newlines(c, in_foreground());
+    fit_window(c);
 }
 
-/* Write out what has come from the command.  False if there was nothing. */
+/* Take the keyboard, if that can be done now: the command has its terminal and
+ * runs (before that, Ctrl-C shall still end us), we have not done it before,
+ * and we are in the foreground.  c->cooked keeps the modes for clean_up(). */
+static void take_keyboard(struct cage *c) {
+    if (!c->master || c->talk || c->raw || !in_foreground()
+        || tcgetattr(0, &c->cooked) == -1)
+        return;
+    struct termios raw = c->cooked;
+    cfmakeraw(&raw);
+    /* DRAIN: only when what was written before has come out. */
+    c->raw = tcsetattr(0, TCSADRAIN, &raw) == 0;
+    translate_newlines(c, true);
+}
+
+/* Write out what has come from the command.  False if there was nothing, or if
+ * the real terminal is gone. */
 static bool copy_output(struct cage *c) {
+    /* The master never makes us wait (O_NONBLOCK), the real terminal may: if
+     * you hold it with Ctrl-S, the command will be held as well, in the end. */
     char text[8192];
     ssize_t size = read(c->master, text, sizeof text), done = 0, n = 0;
     while (done < size && n != -1) {
@@ -2396,7 +2760,9 @@ static bool copy_output(struct cage *c) {
     return size > 0 && n != -1;
 }
 
-/* Hand in what was typed, as much of it as the new terminal takes now. */
+/* Hand in what was typed, as much of it as the new terminal takes now.  If the
+ * command does not read, its terminal takes no more at some point: the rest
+ * waits in c->typed, and supervise() reads no more keys meanwhile. */
 static void copy_input(struct cage *c) {
     ssize_t n;
     if (c->typed_size == 0) {
@@ -2404,85 +2770,118 @@ static void copy_input(struct cage *c) {
         c->raw = n > 0;                 /* else the window has been closed */
         c->typed_size = n > 0 ? (size_t)n : 0;
     }
+    /* What it has taken is moved out of the buffer.  -1: nothing, this time. */
     if ((n = write(c->master, c->typed, c->typed_size)) > 0) {
         c->typed_size -= (size_t)n;
         memmove(c->typed, c->typed + n, c->typed_size);
     }
 }
 
-/* ------------------------- the host side at work --------------------------- */
-
-/* Run the command of --net, with CAGE_EVENT=up or =down.  Returns its status.
+/* ------------------------- the host side at work ---------------------------
+ * While the container starts and runs, the host side sits in one loop, in
+ * supervise(), and waits in poll(2) for whatever comes first:
+ *
+ *      c->signals   a signal for us          handle_signal()
+ *      c->talk      a question from inside   answer()
+ *      c->master    output of the command    copy_output()
+ *      0            a key was pressed        copy_input()
+ *
+ * The order of a run, seen from here: the child asks for its id maps; it says
+ * who PID 1 is, and ends; the command sends its terminal; then the socket reads
+ * "end of file", since execve(2) has closed its last other end, and the command
+ * runs; PID 1 ends with the command's status, and that is the end.
+ *
+ * However a run ends, and at whatever point, clean_up() is called, once; that
+ * is the only place where something is undone.  And if we die by SIGKILL, it
+ * is the kernel that cleans up: all that we hold is descriptors, and processes
+ * that die with us.  Only a cgroup stays, for the next cage to remove.
+ *
+ * The status that cage ends with, c->status:
+ *
+ *      of the command      as PID 1 has passed it on (0 to 255)
+ *      128 + n             signal n killed it, or PID 1, or us before it ran
+ *      127, 126            step exec: not found, not executable
+ *      125                 cage itself failed: leave() was called
+ *
+ * docker run and podman run use the same numbers.
+ *
+ *   Try:  strace -e trace=poll,read,sendmsg,recvmsg ./cage run rootfs true
  */
+
+/* Run the command of --net, with CAGE_EVENT=up or =down; the other variables
+ * tell it whose network it is (/proc/CAGE_PID/ns/net).  It runs as what cage
+ * was started as, outside of the container: runc's hooks and the network
+ * plugins of Kubernetes (CNI) work like this.  Returns its status. */
 static int run_net_command(struct cage *c, const char *event) {
-    const char *const argv[] = { "/bin/sh", "-c", c->net, NULL };
+    c->step = STEP_net;
+    /* We keep these variables: the command gets none of our environment. */
     setenv("CAGE_PID", text(c, "%d", (int)c->init), 1);
     setenv("CAGE_NAME", c->name, 1);
     setenv("CAGE_EVENT", event, 1);
-    c->step = STEP_net;
+    const char *const argv[] = { "/bin/sh", "-c", c->net, NULL };
     int status = run_program(c, argv, 0, false);
     if (status != 0)
-        note(c, "--net %s: ended with status %d (CAGE_EVENT=%s)", c->net, status,
-             event);
+        note(c, "--net %s: ended with status %d (CAGE_EVENT=%s)", c->net,
+             status, event);
     return status;
 }
 
-/* PID 1 is there, and waits for us before it goes on: put it into the groups of
- * version 1, if there are any, and connect its network. */
+/* THIS_IS_INIT: process PID will be PID 1, and waits for us before it goes on.
+ * Put it into the groups of version 1, if we have made any, while it has no
+ * children yet (they are born into the group of their parent), and connect its
+ * network, so that the command finds it ready.  If that fails, the run ends. */
 static void meet_init(struct cage *c, pid_t pid) {
     c->init = pid;
     c->step = STEP_cgroup;
-    for (int i = 0; i < 3; i++)
-        if (c->v1[i])
-            TRY(write_file(c->v1[i], text(c, "%s/cgroup.procs",
-                                                 c->group_name), "%d", (int)pid));
+    for (int i = 1; i < TREES; i++)
+        if (c->group[i])
+            TRY(write_file(c->group[i], "cgroup.procs", "%d", (int)pid));
+    /* Said before: one that has done half of its work has to be told as well
+     * when it is over. */
     c->net_up = c->net != NULL;
     if (c->net && run_net_command(c, "up") != 0)
         leave(c, EXIT_CAGE);
 }
 
-/* Answer a question of the inner processes (see `enum question`). */
+/* Answer a question of the inner processes (see `enum question`).  The answer
+ * is the same message, filled in, and says "go on".
+ *
+ * Can the container ask for something it should not have?  The questions come
+ * from this file's own code: no program of ROOTFS has run yet, and the command
+ * gets no end of the socket, since execve(2) closes it. */
 static void answer(struct cage *c) {
     struct message m;
     if (!receive_message(c, &m)) {
-        /* The last of them has closed its end: the command has started, since
-         * execve closed it, or it never will.  Now the keyboard is its. */
+        /* End of file.  The last of them has closed its end: the command has
+         * started, since execve closed it, or it never will. */
         close(c->talk);
         c->talk = 0;
-        adapt_terminal(c);
         return;
     }
-    switch (m.what) {
-    case WRITE_MY_ID_MAPS:
-        c->step = STEP_user;
-        m.fds = write_id_maps(c);
-        m.one_id = c->one_id;
-        memcpy(m.fd, c->tree, sizeof m.fd);
-        break;
-    case THIS_IS_INIT:
+    m.fds = 0;                      /* none go back, unless we say so */
+    if (m.what == WRITE_MY_ID_MAPS)
+        write_id_maps(c, &m);
+    else if (m.what == THIS_IS_INIT)
         meet_init(c, m.pid);
-        break;
-    case TAKE_THE_TERMINAL:
-        c->step = STEP_tty;
+    else
         take_terminal(c, m.fd[0], m.fd[1]);
-        m.fds = 0;
-        break;
-    }
     send_message(c, &m);
     for (int i = 0; i < m.fds; i++)
         close(m.fd[i]);             /* they have arrived on the other side */
 }
 
-/* Processes have ended.  PID 1 takes the container with it, and its status is
- * ours.  The child ends well as soon as PID 1 exists. */
+/* See which of our children have ended, without waiting.  With PID 1 the whole
+ * container has ended, and its status becomes ours.  Any other child ends with
+ * 0 if all is well (the child as soon as PID 1 exists, the tar of
+ * copy_as_archive() when all is copied); if not, the run is over as well.
+ *
+ * The numbers of those that have ended are forgotten: the kernel may give them
+ * to other processes, and clean_up() must not kill a stranger. */
 static void reap(struct cage *c) {
     int how;
     for (pid_t pid; (pid = waitpid(-1, &how, WNOHANG)) > 0;) {
-        int status = exit_status(how);
-        if (pid == c->copier && status != 0)
-            refuse(c, "tar, copying ROOTFS, ended with status %d", status);
-        if (pid == c->init || (pid == c->child && status != 0))
-            c->status = status;
+        if (pid == c->init || exit_status(how) != 0)
+            c->status = exit_status(how);
         if (pid == c->init)
             c->init = 0;
         if (pid == c->child)
@@ -2490,61 +2889,94 @@ static void reap(struct cage *c) {
     }
 }
 
-/* A signal has arrived. */
+/* A signal has arrived.  Signals for cage are meant for the command: before it
+ * runs they end the run, with 128+n as if n had killed it; then they go to PID
+ * 1, which passes them on.  (Ctrl-C on a raw terminal is no signal but a byte,
+ * and becomes one in the new terminal.) */
 static void handle_signal(struct cage *c) {
+    /* signalfd(2) gives one of these for each signal; reading takes it away. */
     struct signalfd_siginfo signal;
-    if (read(c->signals, &signal, sizeof signal) != (ssize_t)sizeof signal)
-        return;
+    TRY(read(c->signals, &signal, sizeof signal));
     int number = (int)signal.ssi_signo;
-    if (number == SIGCHLD)
-        return;                         /* see reap() */
-    if (number == SIGWINCH || number == SIGCONT)   /* the shell's `fg` */
-        adapt_terminal(c);
-    else if (c->talk)
+    /* SIGCHLD has done its work: it has ended poll(), and reap() comes next. */
+    bool ours = number == SIGCHLD;
+    /* SIGCONT: the shell's `fg`.  The window may be another size by now. */
+    if (number == SIGWINCH || number == SIGCONT)
+        fit_window(c);
+    else if (c->talk && !ours)
         c->status = EXIT_SIGNAL + number;   /* not started yet: then never */
-    else if (c->init > 0)
+    else if (c->init > 0 && !ours)
         kill(c->init, number);      /* which passes it on to the command */
 }
 
-/* Wait until it is over: serve the inner processes, the terminal and signals.
- * Sets c->status. */
+/* Wait until it is over: serve signals, the inner processes and the terminal.
+ * Sets c->status, which is -1 as long as it is not over.
+ *
+ * poll(2) takes a list of descriptors, skips those that are -1, and returns
+ * when one of them has something for us.  Keys are read only when the last ones
+ * have been handed in, and the master is asked for room only when there are
+ * some: poll would else return at once, again and again.  The master is left
+ * alone until the command runs: its first line would else come out before the
+ * real terminal is raw, and both would put a \r at its end.
+ *
+ * In which of these states the run is can be told by three of our variables:
+ *
+ *      talk    master   raw
+ *      open    0        no     the steps are being run
+ *      open    open     no     the command has its terminal, execve comes
+ *      0       0        no     the command runs, without a terminal (pipes)
+ *      0       open     no     the command runs in the background
+ *      0       open     yes    the command runs and has the keyboard
+ */
 static void supervise(struct cage *c) {
     while (reap(c), c->status == -1) {
-        bool typed = c->typed_size > 0;
-        bool background = c->master && !c->talk && !c->raw && keyboard_is_ours();
+        bool typed = c->typed_size > 0, waits = c->master && !c->raw;
+        short master_events = typed ? POLLIN | POLLOUT : POLLIN;
+        int master = c->master && !c->talk ? c->master : -1;
         struct pollfd events[] = {
-            { .fd = c->talk ? c->talk : -1, .events = POLLIN },
-            { .fd = c->signals, .events = POLLIN },
-            { .fd = c->master ? c->master : -1, .events = typed ? POLLIN | POLLOUT : POLLIN },
-            { .fd = c->raw && !typed ? 0 : -1, .events = POLLIN },
+            /* descriptor, what we wait for, and room for what has happened */
+            { c->signals, POLLIN, 0 },
+            { c->talk ? c->talk : -1, POLLIN, 0 },
+            { master, master_events, 0 },
+            { c->raw && !typed ? 0 : -1, POLLIN, 0 },
         };
-        /* In the background: look now and then whether we still are. */
-        poll(events, 4, background ? 200 : -1);
-        if (background)
-            adapt_terminal(c);
+        /* In the background: nobody tells us when we come to the foreground,
+         * so look five times a second. */
+        poll(events, 4, waits && keyboard_is_ours() ? 200 : -1);
+        /* Signals first: answer() may run a program, which reads them too, and
+         * then we would wait here for one that is gone. */
         if (events[0].revents)
-            answer(c);
-        if (events[2].revents & (POLLIN | POLLHUP))
-            copy_output(c);
-        if ((events[2].revents & POLLOUT) || events[3].revents)
-            copy_input(c);
-        if (events[1].revents)
             handle_signal(c);
+        if (events[1].revents)
+            answer(c);
+        take_keyboard(c);
+        if (events[2].revents & POLLIN)
+            copy_output(c);
+        if (events[2].revents & POLLOUT || events[3].revents)
+            copy_input(c);
     }
 }
 
 /* Undo everything, however the run has ended.  Only the host side does this,
- * and only once. */
+ * and only once: what fails in here ends in leave(), and must not come back. */
 static void clean_up(struct cage *c) {
     c->on_host_side = false;
+    /* SIGKILL cannot be caught.  Whoever dies as PID 1 takes all processes of
+     * its namespace along, and waitpid(2) returns only when they are gone
+     * (pid_namespaces(7)): now their cgroup is empty, and nobody writes to the
+     * terminal any more.  If we do not know PID 1 yet, it dies with us: see
+     * die_with_host(). */
     if (c->child > 0 && kill(c->child, SIGKILL) == 0)
         waitpid(c->child, NULL, 0);
     if (c->init > 0 && kill(c->init, SIGKILL) == 0)
         waitpid(c->init, NULL, 0);
+    /* What the command wrote last is still in its terminal.  It may be the
+     * message that tells why it failed. */
     while (c->master && copy_output(c))
-        ;                           /* the last words */
+        ;
     if (c->raw)
         tcsetattr(0, TCSADRAIN, &c->cooked);
+    /* A command that ended well has not been ended by a limit. */
     if (c->status > 0)
         say_why(c);
     if (c->net_up)
@@ -2553,37 +2985,66 @@ static void clean_up(struct cage *c) {
 }
 
 /* ---------------------------------- hints ----------------------------------
- * What an error in a step most likely means, where strerror(3) does not say. */
-static const char *hint_for(const struct cage *c, int error) {
-    static const struct { enum step step; int error; const char *hint; } hints[] = {
-        { STEP_cgroup, EACCES, "ordinary users need a group delegated to them: "
-          "systemd-run --user --scope -p Delegate=yes ./cage run ..." },
-        { STEP_cgroup, EROFS, "is this a container, whose cgroups are read-only?" },
-        { STEP_user, EPERM, "ordinary users may be forbidden to do this: sysctl "
-          "kernel.unprivileged_userns_clone=1; or this is a container" },
-        { STEP_rootfs, EACCES, "may you enter each folder on the way to it?" },
-        { STEP_rootfs, EINVAL, "an ordinary user cannot take a folder without what "
-          "is mounted below it" },
-        { STEP_volumes, EINVAL, "a folder goes on a folder, a file on a file; and "
-          "under root overlayfs, NFS and 9p cannot be id-mapped" },
-        { STEP_proc, EPERM, "a /proc with nothing covered must be seen; in Docker "
-          "it is covered (--security-opt systempaths=unconfined)" },
-        { STEP_pivot, EINVAL, "the old root is a shared mount (was the step private "
-          "left out?), or no mount at all, or the initramfs" },
-        { STEP_id, EINVAL, "this id does not exist in the container; with a single "
-          "id there is only 0 (newuidmap and /etc/subuid give more)" },
-    };
-    if (error == ENOSPC && c->step <= STEP_pid)
+ * The kernel has some 130 numbers to say why it refuses, and for "you may not"
+ * mostly the same two, EPERM and EACCES.  The reason is often a setting that a
+ * distribution has made; the same call works on the next machine.  Where the
+ * number misleads, the second line of an error says what it most likely means
+ * in that step, and what to do about it.  It is a guess, and says so: "hint".
+ *
+ *      $ ./cage run -m 64M rootfs true                    (as a user)
+ *      cage: cgroup: mkdir(/sys/fs/cgroup/...): Permission denied
+ *      hint: ordinary users need a group delegated to them: systemd-run ...
+ *
+ * Who meets such an error on the first day cannot know where the settings are.
+ * `make doctor` tries the steps on this machine and prints what is refused. */
+
+static const struct { enum step step; int error; const char *hint; } hints[] = {
+    /* systemd delegates the group of the user's own service manager, but not
+     * those of the sessions, in which the terminals are. */
+    { STEP_cgroup, EACCES, "ordinary users need a group delegated to them: "
+        "systemd-run --user --scope -p Delegate=yes ./cage run ..." },
+    /* Docker mounts them read-only, as the step sys does. */
+    { STEP_cgroup, EROFS, "is this a container, whose cgroups are read-only?" },
+    /* Debian's own switch, 0 before Debian 11; and a seccomp filter such as
+     * Docker's does not let a container make another. */
+    { STEP_user, EPERM, "this is a container, or ordinary users may not do it: "
+        "sysctl kernel.unprivileged_userns_clone=1" },
+    /* To look at a folder one needs x on all above it. */
+    { STEP_rootfs, EACCES, "may you enter each folder on the way to it?" },
+    /* In a user namespace mounts come only together, see show_host(). */
+    { STEP_rootfs, EINVAL, "an ordinary user cannot take a folder without what "
+        "is mounted below it" },
+    /* move_mount(2) says only EINVAL, or the host side could not map it. */
+    { STEP_volumes, EINVAL, "a folder goes on a folder, a file on a file; and "
+        "under root overlayfs, NFS and 9p cannot be id-mapped" },
+    /* A new proc would show what the cover hides: mount_too_revealing() in the
+     * kernel's fs/namespace.c. */
+    { STEP_proc, EPERM, "a /proc with nothing covered must be seen; in Docker "
+        "it is covered (--security-opt systempaths=unconfined)" },
+    /* pivot_root(2) has several reasons for EINVAL; these are likely. */
+    { STEP_pivot, EINVAL, "the old root is a shared mount (was the step "
+        "private left out?), or the initramfs" },
+    /* An id that no line of the map contains: setresuid(2), EINVAL. */
+    { STEP_id, EINVAL, "this id does not exist in the container; with a single "
+        "id there is only 0 (newuidmap and /etc/subuid give more)" },
+};
+
+/* Returns the hint for ERROR in the step that is being run, or NULL.
+ * What holds for many steps is asked first. */
+static const char *hint_for(struct cage *c, int error) {
+    bool user = geteuid() != 0, denied = error == EPERM || error == EACCES;
+    const char *rule = "/proc/sys/kernel/apparmor_restrict_unprivileged_userns";
+    if (error == ENOSPC && c->step >= STEP_user && c->step <= STEP_pid)
         return "the limits are in /proc/sys/user/max_*_namespaces";
-    if (error == EPERM && without(c, user) && geteuid() != 0)
+    if (error == EPERM && without(c, user) && user)
         return "without the step user, only root may do this";
-    char rule[2];
-    read_file(AT_FDCWD, "/proc/sys/kernel/apparmor_restrict_unprivileged_userns",
-              rule, sizeof rule);
-    if (c->step >= STEP_user && (error == EPERM || error == EACCES)
-        && rule[0] == '1' && getuid() != 0)
-        return "AppArmor takes the powers of user namespaces away (Ubuntu): sudo "
-            "sysctl kernel.apparmor_restrict_unprivileged_userns=0";
+    /* Ubuntu: AppArmor lets anybody make a user namespace, and then takes all
+     * capabilities in it away.  It is a later step, one that uses them, which
+     * fails. */
+    if (denied && c->step >= STEP_user && getuid() != 0
+        && *read_file(c, AT_FDCWD, rule) == '1')
+        return "AppArmor takes the powers of user namespaces away (Ubuntu): "
+            "sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0";
     for (size_t i = 0; i < sizeof hints / sizeof hints[0]; i++)
         if (hints[i].step == c->step && hints[i].error == error)
             return hints[i].hint;
@@ -2592,118 +3053,159 @@ static const char *hint_for(const struct cage *c, int error) {
 
 /* ========================================================================== *
  *                            MAIN: THE OPTIONS
- * ========================================================================== */
+ * ==========================================================================
+ *
+ * All that cage does begins with its command line.  What stands there is
+ * trusted (whoever types it could run the command without cage), but not to be
+ * free of errors: `--memory 64MB` must not become a limit of 64 bytes, or no
+ * limit.  So a value is compared with the form it should have before anything
+ * else.
+ *
+ * Here each word only leaves a mark in struct cage.  Nothing is done before
+ * prepare() has looked at all of it.
+ *
+ *      cage run -m 64M -v /src:/mnt:ro --without=uts upper:lower sh -c 'a b'
+ *               |      |               |             |           |
+ *               |      |               left_out[]    |           c->command
+ *               |      c->source[0]                  c->source[1], [2]
+ *               c->setting[0] to [2]: memory.max and two more
+ *
+ * The options are docker's where docker has them.  runc and crun have no such
+ * options: they read a file, config.json, in which another program has written
+ * down the same (the OCI runtime specification); `linux.resources.memory.limit`
+ * is our -m.  bubblewrap has an option for every single mount, and carries them
+ * out in the order given. */
 
-/* The options: what getopt_long(3) needs to know, what --help says, and the form
- * of a good value, as a regular expression (regex(7)); NULL: it has no value. */
-static const struct { char letter; const char *name, *value, *help, *form; }
+/* The options, one a row: what getopt_long(3) needs to know, the name of the
+ * value ("" if there is none), the form of a good one, as an extended regular
+ * expression (regex(7)), and what --help says.  A capital letter cannot be
+ * typed, it is only what getopt returns: such an option has just its name. */
+static const struct { char letter; const char *name, *value, *form, *help; }
     options[] = {
-    { 'n', "name", "NAME", "what it is called",
-      "^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$" },
-    { 'H', "hostname", "NAME", "its host name (cage)", "^.{1,64}$" },
-    { 'm', "memory", "SIZE", "at most so much memory: 64M, 1.5G",
-      "^[0-9]+([.][0-9]+)?[KMGTkmgt]?$" },
-    { 'C', "cpus", "N", "at most so many processors: 0.5, 2",
-      "^[0-9]{1,4}([.][0-9]+)?$" },
-    { 'P', "pids", "N", "at most so many processes", "^[1-9][0-9]{0,6}$" },
-    { 'G', "cgroup", "FILE=VALUE", "any limit of its cgroup: cpu.weight=50",
-      "^[a-z_]+[.][^/=]+=." },
-    { 'v', "volume", "SRC:DST[:ro]", "show SRC of the host at DST",
-      "^[^:]+:/+[^:/][^:]*(:ro)?$" },
-    { 'e', "env", "NAME=VALUE", "set a variable", "^[^=]+=" },
-    { 'w', "workdir", "DIR", "start in DIR (/)", "." },
-    { 'u', "user", "UID[:GID]", "be this user inside (0:0)",
-      "^[0-9]{1,9}(:[0-9]{1,9})?$" },
-    { 'R', "read-only", "", "nothing of its root can be written", NULL },
-    { 'S', "save", "DIR", "keep what is written, in DIR/upper", "." },
-    { 'N', "net", "none|host|COMMAND", "only lo; the host's; or let COMMAND (told by "
-      "CAGE_EVENT,\n                              CAGE_PID, CAGE_NAME) connect it", "." },
-    { 'E', "explain", "", "show what every step changes", NULL },
-    { 'T', "step", "", "the same, and wait for Enter after each", NULL },
-    { 'W', "without", "STEP,...", "leave steps out", "^[a-z,]+$" },
-    { 'h', "help", "", "this text", NULL },
+    /* Who it is.  A name becomes part of a file name, cage.NAME, and of a
+     * socket's: so there is no / in it, and no - or . in front. */
+    { 'n', "name", "NAME", "^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$", "its name" },
+    { 'H', "hostname", "NAME", "^.{1,64}$", "its host name (cage)" },
+    /* What it may use: files of its cgroup.  A group's own files only: the form
+     * of FILE has no / and does not begin with a dot. */
+    { 'm', "memory", "SIZE", "^[0-9]+([.][0-9]+)?[KMGTkmgt]?$", "64M, 1.5G" },
+    { 'C', "cpus", "N", "^[0-9]{1,4}([.][0-9]+)?$", "processors: 0.5, 2" },
+    { 'P', "pids", "N", "^[1-9][0-9]{0,6}$", "at most so many processes" },
+    { 'G', "cgroup", "FILE=VALUE", "^[a-z_]+[.][^/=]+=.", "cpu.weight=50" },
+    /* What it finds there.  DST begins with / and is more than that. */
+    { 'v', "volume", "SRC:DST[:ro]", "^[^:]+:/+[^:/][^:]*(:ro)?$", "show SRC" },
+    { 'e', "env", "NAME=VALUE", "^[^=]+=", "set a variable" },
+    { 'w', "workdir", "DIR", ".", "start in DIR (/)" },
+    { 'u', "user", "UID[:GID]", "^[0-9]{1,9}(:[0-9]{1,9})?$", "inside (0:0)" },
+    { 'R', "read-only", "", "", "nothing of its root can be written" },
+    { 'S', "save", "DIR", ".", "keep what is written, in DIR/upper" },
+    { 'N', "net", "none|host|COMMAND", ".", "only lo; the host's; connect it" },
+    /* What you want to see. */
+    { 'E', "explain", "", "", "show what every step changes" },
+    { 'T', "step", "", "", "the same, and wait for Enter after each" },
+    { 'W', "without", "STEP,...", "^[a-z,]+$", "leave steps out" },
+    { 'h', "help", "", "", "this text" },
 };
 enum { OPTIONS = sizeof options / sizeof options[0] };
 
-static void print_help(void) {
-    puts("usage: cage run [OPTION]... ROOTFS [COMMAND [ARG]...]   (COMMAND: /bin/sh)\n"
+/* cage --help.  What it says of the options is made from the table, so that it
+ * cannot be out of date. */
+static void print_help(struct cage *c) {
+    puts("usage: cage run [OPTION]... ROOTFS [COMMAND [ARG]...]\n"
          "       cage steps | --help | --version\n\n"
-         "ROOTFS is a folder, several joined by ':' (upper layers first), or a\n"
-         "tarball.  Options end at ROOTFS; what follows it belongs to COMMAND.\n");
+         "ROOTFS: a folder, several (UPPER:LOWER), or a tarball.\n");
     for (int i = 0; i < OPTIONS; i++) {
-        char letter[] = "    ";
-        if (islower(options[i].letter))
-            memcpy(letter, (char[]){ '-', options[i].letter, ',' }, 3);
-        printf("  %s--%s %-*s %s\n", letter, options[i].name,
-               (int)(20 - strlen(options[i].name)), options[i].value,
-               options[i].help);
+        char letter = options[i].letter;
+        printf("  %3s --%-9s %-17s  %s\n", islower(letter)
+               ? text(c, "-%c,", letter) : "", options[i].name,
+               options[i].value, options[i].help);
     }
-    puts("\nExit status: that of COMMAND, 128+n if signal n killed it, 127 not found,\n"
-         "126 not executable, 125 cage itself failed.");
+    puts("\nExit status: that of COMMAND; 128+n: killed by signal n;\n"
+         "127: not found; 126: not executable; 125: cage itself failed.");
 }
 
-/* Refuse a VALUE that has not the form that the table says. */
+/* Refuse a VALUE of the option LETTER that has not the form which the table
+ * says.  The message quotes it, but no more than 200 bytes. */
 static void check_value(struct cage *c, int letter, const char *value) {
+    /* NOSUB: it is enough to know whether the whole VALUE fits.  The forms say
+     * so by ^ and $; "^[^=]+=" leaves open what comes after. */
     regex_t form;
     int i = 0;
     while (options[i].letter != letter)
         i++;
-    if (options[i].form
-        && (regcomp(&form, options[i].form, REG_EXTENDED | REG_NOSUB) != 0
-            || regexec(&form, value, 0, NULL, 0) != 0))
+    if (regcomp(&form, options[i].form, REG_EXTENDED | REG_NOSUB) != 0
+        || regexec(&form, value, 0, NULL, 0) != 0)
         refuse(c, "--%s %.200s: not %s (%s)", options[i].name, value,
                options[i].value, options[i].help);
 }
 
-/* Note down a line for a file of the cgroup. */
-static void add_setting(struct cage *c, const char *file, const char *value,
-                        const char *v1_file, const char *v1_value) {
-    if (c->settings == MAX_SETTINGS)
-        refuse(c, "more than %d settings of the cgroup", MAX_SETTINGS);
-    c->setting[c->settings++] = (struct setting){ file, value, v1_file, v1_value };
-}
-
-/* --memory.  memory.swap.max: else what does not fit goes to the disk, and the
- * limit is never felt.  (Version 1 limits the sum of both.)  memory.oom.group:
- * when it is reached, end all of the container, not one process that the others
- * wait for.  (Version 1 has nothing like it.) */
+/* --memory SIZE, a number with a unit of 1024 bytes, 1024 of those, and so on.
+ * Three lines for the cgroup (Documentation/admin-guide/cgroup-v2.rst):
+ *
+ * memory.max: the limit.
+ * memory.swap.max: what does not fit would else go to the disk, and the limit
+ *     would be felt only as slowness.  (Version 1 limits the sum of both.)
+ * memory.oom.group: when the limit is reached, end all of the container, not
+ *     one process for which the others then wait.  (Version 1: no such thing.)
+ */
 static void option_memory(struct cage *c, const char *size) {
-    char *unit;
-    double value = strtod(size, &unit);
-    const char *units = "KMGT", *found = strchr(units, toupper((unsigned char)*unit));
-    for (const char *u = units; *unit && u <= found; u++)
-        value *= 1024;
+    /* The place of the unit in this row says how often 1024: 2 to the power
+     * of ten times that.  No unit is the 0th, bytes. */
+    static const char units[] = "BKMGT";
+    char unit = 'B';
+    double value = 0;
+    sscanf(size, "%lf%c", &value, &unit);
+    value *= (double)(1LL << 10 * (strchr(units, toupper(unit)) - units));
+    /* What is "0" or "0.5" has the right form, but is no limit one could mean;
+     * and a long long ends at 9.2e18. */
     if (value < 1 || value > 1e18)
         refuse(c, "--memory %s: out of range", size);
+    /* As it was typed, for the message when it is reached: say_why(). */
     c->memory = size;
     c->bytes = (long long)value;
+    /* A copy of its own: text() reuses its space after a while. */
     const char *bytes = strdup(text(c, "%lld", c->bytes));
-    add_setting(c, "memory.max", bytes, "memory.limit_in_bytes", bytes);
-    add_setting(c, "memory.swap.max", "0", "memory.memsw.limit_in_bytes", bytes);
-    add_setting(c, "memory.oom.group", "1", "none", NULL);
+    struct setting limits[] = {
+        { "memory.max", bytes, "memory.limit_in_bytes", bytes, false },
+        { "memory.swap.max", "0", "memory.memsw.limit_in_bytes", bytes, true },
+        { "memory.oom.group", "1", NULL, NULL, true },
+    };
+    for (int i = 0; i < 3; i++)
+        c->setting[c->settings++] = limits[i];
 }
 
-/* --cgroup.  The files cgroup.* are no limits: a number written to cgroup.procs
- * would move a process of the host into the container's group. */
+/* VALUE goes into FILE of the cgroup or, where the controller is still with
+ * version 1, into V1_FILE (NULL: there is none, and then it is an error). */
+static void option_limit(struct cage *c, const char *file, const char *v1_file,
+                         const char *value) {
+    struct setting limit = { file, value, v1_file, value, false };
+    c->setting[c->settings++] = limit;
+}
+
+/* --cgroup FILE=VALUE, any file of the group, which the kernel documents.  The
+ * files cgroup.* are no limits: a number written to cgroup.procs would move a
+ * process of the host into the container's group, to be killed with it. */
 static void option_cgroup(struct cage *c, char *setting) {
     if (strncmp(setting, "cgroup.", strlen("cgroup.")) == 0)
         refuse(c, "--cgroup %s: cgroup.* are no limits", setting);
     const char *file = strsep(&setting, "=");
-    add_setting(c, file, setting, NULL, NULL);
+    option_limit(c, file, NULL, setting);
 }
 
-/* --volume */
+/* --volume SRC:DST or SRC:DST:ro.  nosuid and nodev: seen from inside, a
+ * set-uid program or a device file in it is an ordinary file. */
 static void option_volume(struct cage *c, char *volume) {
-    if (c->volumes == MAX_VOLUMES)
-        refuse(c, "more than %d volumes", MAX_VOLUMES);
-    struct volume *v = &c->volume[c->volumes++];
-    v->source = strsep(&volume, ":");
-    v->target = strsep(&volume, ":");
-    v->flags = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | (volume ? MOUNT_ATTR_RDONLY : 0);
+    struct source *s = &c->source[c->sources++];
+    s->path = strsep(&volume, ":");
+    s->target = strsep(&volume, ":");
+    s->flags = AT_RECURSIVE;
+    s->attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
+    s->attributes |= volume ? MOUNT_ATTR_RDONLY : 0;
 }
 
-/* --without */
+/* --without STEP,...: the names of the steps, from the one list of them. */
 static void option_without(struct cage *c, char *list) {
+    /* strsep(3) cuts the list at each comma, and returns piece after piece. */
     for (char *name; (name = strsep(&list, ",")) != NULL;) {
         int i = 0;
         while (i < STEP_COUNT && strcmp(name, steps[i].name) != 0)
@@ -2714,120 +3216,172 @@ static void option_without(struct cage *c, char *list) {
     }
 }
 
-/* --net: none; host, with the host's name servers; or a command. */
+/* --net.  none: the step net, and nothing but lo in it.  host: no step net, and
+ * with the network come its name servers.  Else: a command for the shell, which
+ * run_net_command() runs. */
 static void option_net(struct cage *c, char *what) {
+    /* An array, not a string literal: option_volume() cuts it to pieces. */
     static char name_servers[] = "/etc/resolv.conf:/etc/resolv.conf:ro";
-    c->left_out[STEP_net] = strcmp(what, "host") == 0;
+    c->left_out[STEP_net] |= strcmp(what, "host") == 0;
     c->net = strcmp(what, "none") && strcmp(what, "host") ? what : NULL;
     if (without(c, net) && access("/etc/resolv.conf", R_OK) == 0)
         option_volume(c, name_servers);
 }
 
-/* ROOTFS: layers, joined by ':' */
+/* ROOTFS: layers, joined by ':', the topmost first, as in overlayfs's own
+ * lowerdir=.  All options have been read, so the volumes are complete: behind
+ * them in the list come the layers, and then the folder of --save. */
 static void take_layers(struct cage *c, char *list) {
+    /* What is mounted below a layer is not seen through an overlay.  Without
+     * the step rootfs there is none: then all of it is shown, as it is. */
+    int flags = without(c, rootfs) ? AT_RECURSIVE : 0;
+    c->volumes = c->sources;
     for (char *path; (path = strsep(&list, ":")) != NULL;) {
+        /* An empty name between two colons is a typing error, not ".". */
         if (*path == '\0' || c->layers == MAX_LAYERS)
             refuse(c, "ROOTFS: not 1 to %d folders or tarballs", MAX_LAYERS);
-        c->layer[c->layers++].path = path;
+        const char *place = strdup(text(c, "lower/%d", c->layers++));
+        c->source[c->sources++] = (struct source){ path, place, flags, 0 };
     }
+    if (c->save)
+        c->source[c->sources++] = (struct source){ c->save, "save", 0, 0 };
 }
 
-/* What leans on a step that is left out is refused, or goes with it. */
+/* Refuse options that contradict each other.  What leans on a step that is left
+ * out goes with it, and we say so: nobody shall think that there is a filter
+ * where there is none. */
 static void check_together(struct cage *c) {
-    char map[64];
+    /* Nothing would come after the last step. */
     if (without(c, exec))
         refuse(c, "--without exec: then there is nothing to run");
+    /* It would be ignored, and the container weaker than asked for. */
     if (without(c, cgroup) && c->settings > 0)
         refuse(c, "--without cgroup: a limit needs the cgroup");
+    /* It is the overlay that joins layers and has an upper one. */
     if (without(c, rootfs) && (c->layers > 1 || c->save))
         refuse(c, "--without rootfs: several layers and --save need it");
+    /* Its interface would be made in the host's own network. */
     if (without(c, net) && c->net)
         refuse(c, "--without net: then --net has nothing to connect");
+    /* From here on: allowed, but said. */
     if (without(c, rootfs))
         note(c, "without rootfs: what is written goes into ROOTFS, and stays");
+    /* Without no_new_privs only CAP_SYS_ADMIN may load a filter, and the step
+     * caps drops that: seccomp(2), EACCES. */
     if (without(c, nnp) && !without(c, seccomp))
         note(c, "without nnp: seccomp needs it, and is left out as well");
+    /* There is no /dev/ptmx to open. */
     if (without(c, dev) && !without(c, tty))
         note(c, "without dev: tty needs its devpts, and is left out as well");
     c->left_out[STEP_seccomp] |= without(c, nnp);
     c->left_out[STEP_tty] |= without(c, dev);
 
-    /* Root of a user namespace (as in rootless podman) does not have all ids to
-     * give away, and goes the way of an ordinary user. */
-    read_file(AT_FDCWD, "/proc/self/uid_map", map, sizeof map);
-    c->id_mapped = geteuid() == 0 && !without(c, user) && strstr(map, "4294967295");
+    /* Is it the real root who runs cage?  4294967295 is how many ids there are,
+     * and in the first user namespace the map says that all exist.  Root of
+     * another one (as in podman without root) has fewer to give away, and goes
+     * the way of an ordinary user. */
+    const char *map = read_file(c, AT_FDCWD, "/proc/self/uid_map");
+    bool all_ids = geteuid() == 0 && strstr(map, "4294967295");
+    c->id_mapped = all_ids && !without(c, user);
 }
 
+/* Act upon one option, which getopt has found: its LETTER, and its VALUE or
+ * NULL.  (`--help` and an unknown option end cage here.) */
+static void take_option(struct cage *c, int letter, char *value) {
+    if (letter == '?')
+        exit(EXIT_CAGE);                /* getopt has said why */
+    check_value(c, letter, value);
+    /* The order of the table.  What needs no more than an assignment is done
+     * here; of an option given twice, the last counts, unless it is one of a
+     * list (-v, -e, --cgroup, --without). */
+    switch (letter) {
+    case 'n': c->name = value; break;
+    case 'H': c->hostname = value; break;
+    case 'm': option_memory(c, value); break;
+    case 'C':
+        /* cpu.max is how many microseconds of processor time all of them
+         * together may use in every 100000, the length of a period that the
+         * kernel takes if none is given.  Two processors: 200000. */
+        value = strdup(text(c, "%.0f", atof(value) * 100000));
+        option_limit(c, "cpu.max", "cpu.cfs_quota_us", value);
+        break;
+    case 'P': option_limit(c, "pids.max", "pids.max", value); break;
+    case 'G': option_cgroup(c, value); break;
+    case 'v': option_volume(c, value); break;
+    case 'e': c->env[c->envs++] = value; break;
+    case 'w': c->workdir = value; break;
+    case 'u':
+        /* One number alone is both, as most systems give each user a group. */
+        if (sscanf(value, "%u:%u", &c->uid, &c->gid) == 1)
+            c->gid = c->uid;
+        break;
+    case 'R': c->read_only = true; break;
+    case 'S': c->save = value; break;
+    case 'N': option_net(c, value); break;
+    case 'T': c->pause = c->explain = true; break;
+    case 'E': c->explain = true; break;
+    case 'W': option_without(c, value); break;
+    case 'h': print_help(c); exit(0);   /* exit(3): puts() has a buffer */
+    }
+    /* The arrays have room for one option more than is allowed. */
+    if (c->sources > MAX_OPTIONS || c->settings > MAX_OPTIONS
+        || c->envs > MAX_OPTIONS)
+        refuse(c, "more than %d volumes, limits or variables", MAX_OPTIONS);
+}
+
+/* cage run [OPTION]... ROOTFS [COMMAND [ARG]...]: ARGV from `run` on.  Returns
+ * the status to exit with. */
 static int command_run(struct cage *c, int argc, char **argv) {
-    static char us[] = "cage: run", shell[] = "/bin/sh", *no_command[] = { shell, NULL };
+    static char us[] = "cage: run", shell[] = "/bin/sh", no_value[] = "";
+    static char *no_command[] = { shell, NULL };
+    /* getopt_long(3) wants a table of its own, with zeros in the last row. */
     struct option long_options[OPTIONS + 1] = { 0 };
     for (int i = 0; i < OPTIONS; i++)
-        long_options[i] = (struct option){ options[i].name, options[i].form != NULL,
-                                           NULL, options[i].letter };
+        long_options[i] = (struct option){ .name = options[i].name,
+            .has_arg = *options[i].value != '\0', .val = options[i].letter };
     argv[0] = us;                       /* getopt begins its messages with it */
     /* "+": stop at the first word that is not an option.  Without it getopt
      * would take the -l of `cage run rootfs ls -l` for itself. */
     const char *letters = "+n:m:v:e:w:u:h";
-    for (int o; (o = getopt_long(argc, argv, letters, long_options, NULL)) != -1;) {
-        if (o == '?')
-            return EXIT_CAGE;           /* getopt has said why */
-        check_value(c, o, optarg);
-        switch (o) {
-        case 'n': c->name = optarg; break;
-        case 'H': c->hostname = optarg; break;
-        case 'm': option_memory(c, optarg); break;
-        case 'C':                       /* microseconds of every 100000 */
-            optarg = strdup(text(c, "%.0f", atof(optarg) * 100000));
-            add_setting(c, "cpu.max", optarg, "cpu.cfs_quota_us", optarg);
-            break;
-        case 'P': add_setting(c, "pids.max", optarg, "pids.max", optarg); break;
-        case 'G': option_cgroup(c, optarg); break;
-        case 'v': option_volume(c, optarg); break;
-        case 'e':
-            if (c->envs == MAX_ENV)
-                refuse(c, "more than %d variables", MAX_ENV);
-            c->env[c->envs++] = optarg;
-            break;
-        case 'w': c->workdir = optarg; break;
-        case 'u':
-            c->uid = c->gid = (uid_t)atoi(strsep(&optarg, ":"));
-            c->gid = optarg ? (gid_t)atoi(optarg) : c->gid;
-            break;
-        case 'R': c->read_only = true; break;
-        case 'S': c->save = optarg; break;
-        case 'N': option_net(c, optarg); break;
-        case 'T': c->pause = c->explain = true; break;
-        case 'E': c->explain = true; break;
-        case 'W': option_without(c, optarg); break;
-        case 'h': print_help(); return 0;
-        }
-    }
+    for (int o; (o = getopt_long(argc, argv, letters, long_options, 0)) != -1;)
+        take_option(c, o, optarg ? optarg : no_value);
     if (optind == argc)
         refuse(c, "run: ROOTFS is missing (see cage --help)");
+    /* optind: the first word that is not an option, and not its value. */
     take_layers(c, argv[optind]);
     c->command = argv[optind + 1] ? argv + optind + 1 : no_command;
     check_together(c);
     return run(c);
 }
 
+/* cage COMMAND ...: see that the ground is firm, then do what COMMAND says. */
 int main(int argc, char **argv) {
+    /* Static, as it is more than a megabyte, too much for a stack. */
     static struct cage cage = { .hostname = "cage", .workdir = "/", .errors = 2,
                                 .step = STEP_none, .status = -1 };
     struct cage *c = &cage;
+    const char *command = argc > 1 ? argv[1] : "";
+    /* The name, if none is given: no other process has this number now. */
     c->name = strdup(text(c, "%d", (int)getpid()));
-    c->arguments = argv[0];             /* the strings stand one after another */
+    /* PID 1 wipes our arguments, see be_pid_1(): the kernel has put the strings
+     * one after another, from the first to the end of the last. */
+    c->arguments = argv[0];
     c->arguments_size = (size_t)(strchr(argv[argc - 1], '\0') - argv[0]) + 1;
 
     /* If standard input, output or error is closed, the next file to be opened
-     * would take its number. */
+     * would take its number: a message could then be written into, say, a
+     * cgroup's file.  /dev/null fills the gap; CLOEXEC: for the command it is
+     * closed again, as it was. */
     int fd;
     while ((fd = TRY(open("/dev/null", O_RDWR | O_CLOEXEC))) <= 2)
         ;
     close(fd);
 
-    const char *command = argc > 1 ? argv[1] : "";
+    /* Set-uid root, cage would do as root what the user says: mount any folder,
+     * run any --net COMMAND. */
     if (getuid() != geteuid())
         refuse(c, "must not be set-uid: it needs no more rights than you have");
+    /* `run` looks at the rest itself; the others have none. */
     if (strcmp(command, "run") == 0)
         return command_run(c, argc - 1, argv + 1);
     if (argc != 2)
@@ -2836,7 +3390,7 @@ int main(int argc, char **argv) {
         for (int i = 0; i < STEP_COUNT; i++)
             printf("%-9s %-8s %s\n", steps[i].name, steps[i].who, steps[i].why);
     else if (strcmp(command, "--help") == 0)
-        print_help();
+        print_help(c);
     else if (strcmp(command, "--version") == 0)
         puts("cage 0.1");
     else

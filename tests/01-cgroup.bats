@@ -36,12 +36,12 @@ groups_named() { find /sys/fs/cgroup -maxdepth 6 -type d -name "cage.$1" 2> /dev
 
 @test "the first process starts in the group: nobody is moved into it" {
     need_cgroup
-    need strace
+    need_strace
     trace=$BATS_TEST_TMPDIR/trace
-    strace -E PATH=/ -f -o "$trace" -e trace=clone3,openat "$CAGE" run "$ROOTFS" true
+    traced -o "$trace" -e trace=clone3,openat "$CAGE" run "$ROOTFS" true
     has "$(grep clone3 "$trace")" CLONE_INTO_CGROUP
     hasnt "$(cat "$trace")" cgroup.procs
-    strace -E PATH=/ -f -o "$trace" -e trace=clone3 "$CAGE" run --without=cgroup "$ROOTFS" true
+    traced -o "$trace" -e trace=clone3 "$CAGE" run --without=cgroup "$ROOTFS" true
     hasnt "$(cat "$trace")" CLONE_INTO_CGROUP
 }
 
@@ -268,10 +268,10 @@ groups_named() { find /sys/fs/cgroup -maxdepth 6 -type d -name "cage.$1" 2> /dev
 
 @test "the group of a container that runs is not taken for stale" {
     need_cgroup
-    need strace
+    need_strace
     start --pids=20 sleep 60
     trace=$BATS_TEST_TMPDIR/trace
-    strace -f -E PATH=/ -o "$trace" -e trace=unlinkat "$CAGE" run --name="$name.2" "$ROOTFS" true
+    traced -o "$trace" -e trace=unlinkat "$CAGE" run --name="$name.2" "$ROOTFS" true
     has "$(cat "$trace")" "\"cage.$name.2\""      # at the end, its own
     hasnt "$(cat "$trace")" "\"cage.$name\""
     equal "cage.$name" "$(basename "$(group_of "$init" pids)")"

@@ -7,15 +7,17 @@ FIRST=1879048192        # of the ids that nobody on a machine has
 # Real, effective and saved id of a process, as the host sees them.
 uid_of() { awk '/^Uid/ { print $2, $3, $4 }' "/proc/$1/status"; }
 
-# as_ann COMMAND...: run a command as a user, ann (54321), who has ids 200000
-# and up by /etc/subuid and /etc/subgid.  Only in a copy of the table of mounts
-# of the machine are these files so; $1 and $2 are the lines of the two.
+# as_ann SUBUID SUBGID COMMAND...: run a command as a user, ann (54321), who has
+# these lines in /etc/subuid and /etc/subgid: in a copy of the machine's table of
+# mounts.  With HIDE=yes there is no newuidmap.
+HIDE=
 as_ann() {
-    unshare --mount --propagation private bash -e -c '
+    HIDE=$HIDE unshare --mount --propagation private bash -e -c '
         cp /etc/passwd "$0/passwd"
         echo "ann:x:54321:54321::/:/bin/sh" >> "$0/passwd"
         echo "$1" > "$0/subuid"
         echo "$2" > "$0/subgid"
+        [ -z "$HIDE" ] || mount --bind "$0/subuid" "$(command -v newuidmap)"
         for file in passwd subuid subgid; do
             chmod 644 "$0/$file"
             [ -e /etc/$file ] || continue
@@ -137,6 +139,14 @@ allow
     done
 }
 
+@test "without newuidmap there is a single id, whatever /etc/subuid says" {
+    need_ann
+    HIDE=yes
+    run as_ann ann:200000:65536 ann:200000:65536 /mnt/cage run /mnt/rootfs cat /proc/self/uid_map
+    equal 0 "$status"
+    equal "0 54321 1" "$(words <<< "$output")"
+}
+
 @test "a short range in /etc/subuid will do" {
     need_ann
     run as_ann ann:200000:10 ann:200000:10 /mnt/cage run /mnt/rootfs cat /proc/self/uid_map
@@ -193,6 +203,7 @@ allow
 }
 
 @test "where another kind of namespace is used up, it says so too" {
+    need_strace
     # There may be space enough on every disk: this errno misleads.
     for step in cgroupns mount uts ipc net time pid; do
         run refuse_unshare ENOSPC $step
@@ -204,6 +215,7 @@ allow
 }
 
 @test "where user namespaces are switched off, it says how to switch them on" {
+    need_strace
     run refuse_unshare EPERM user
     refused "cage: user: unshare(CLONE_NEWUSER): Operation not permitted"
     has "$output" "hint: "

@@ -74,6 +74,7 @@ unharmed() {
 }
 
 @test "if the kernel refuses, the error says which step it was" {
+    need_strace
     # (Without the step it could still be refused: to the cell.)
     for list in time mount; do
         run refuse_unshare EPERM mount --without="$list"

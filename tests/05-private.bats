@@ -98,9 +98,9 @@ mounts_a_tmpfs() {
 }
 
 @test "if the kernel refuses, the error says which step it was" {
-    need strace
+    need_strace
     # The first of all calls of mount(2) is that of this step.
-    run strace -f -E PATH=/ -o /dev/null -e trace=mount \
+    run traced -o /dev/null -e trace=mount \
         -e inject=mount:error=EPERM:when=1 "$CAGE" run "$ROOTFS" true
     refused "cage: private: mount("
     has "$output" "MS_REC | MS_PRIVATE"

@@ -49,15 +49,21 @@ numbers='cd /proc; echo [0-9]*'
     equal 42 "$status"
 }
 
+# leave_behind SECONDS: shell commands that start a process which leaves its
+# session, wait until it runs, and end.  SECONDS is to find it by.
+leave_behind() {
+    echo "setsid sh -c '> /dev/shm/ready; exec sleep $1' > /dev/null 2>&1 < /dev/null &
+        until [ -e /dev/shm/ready ]; do sleep 0.02; done"
+}
+
 @test "when the command ends, whatever it has started ends too" {
-    # One in the background, one that has left its session.
-    inside sh -c "sleep 61.$$ & setsid sleep 61.$$ & sleep 0.1"
+    inside sh -c "sleep 61.$$ & $(leave_behind 61.$$)"
     equal "" "$(pgrep -f "sleep 61.$$")"
 }
 
 @test "without pid, what has left its session lives on" {
-    inside --without=pid,cgroup sh -c "setsid sleep 62.$$ > /dev/null 2>&1 < /dev/null 3>&- & sleep 0.1"
-    other=$(pgrep -f "^sleep 62.$$")
+    inside --without=pid,cgroup sh -c "$(leave_behind 62.$$)"
+    other=$(pgrep -f "sleep 62.$$")
     [ -n "$other" ]
 }
 
@@ -102,9 +108,8 @@ numbers='cd /proc; echo [0-9]*'
 }
 
 @test "if there can be no process more, the error says which step wanted one" {
-    need strace
-    ! { [ "$(id -u)" != 0 ] && has_subids; } || skip "newuidmap would be the first new process"
-    run strace -f -E PATH=/ -o /dev/null -e trace=clone \
+    need_strace
+    run traced -o /dev/null -e trace=clone \
         -e inject=clone:error=EAGAIN:when=1 "$CAGE" run "$ROOTFS" true
     refused "cage: pid: "
     has "$output" "Resource temporarily unavailable"

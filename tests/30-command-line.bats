@@ -263,7 +263,11 @@ bad() {
 
 @test "a limit that cannot be set here is refused, with a hint" {
     user_only
-    inside -m64M true 2> /dev/null && skip "this user may set limits"
+    if inside -m64M true 2> /dev/null; then
+        # Then there must be a group.
+        has "$(inside -m64M --without=cgroupns cat /proc/self/cgroup)" "/cage."
+        skip "this user may set limits"
+    fi
     bad "cgroup: *hint: *Delegate=yes*" -m 64M
     bad "cgroup: *hint: *Delegate=yes*" --pids 10
     bad "cgroup: *hint: *Delegate=yes*" --cpus 0.5

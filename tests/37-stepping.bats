@@ -87,6 +87,6 @@ END
     )
     has "$said" 'hostname = '
     has "$said" 'name = '*'"nnp", who = '
-    has "$said" '#1 '*'go_inside ('
-    has "$said" 'NoNewPrivs:*0x* in go_inside ('
+    has "$said" '#1 '*' in main (argc='
+    has "$said" 'NoNewPrivs:*0x* in '
 }

@@ -1,26 +1,31 @@
 # What a run may leave behind, told apart from what others do on this machine.
-# `load helper-machine` after `load helper`; name the containers $NAME..., and
-# in setup() say `before=$(machine)`, in teardown() `machine_unchanged`.
+# `load helper-machine` after `load helper`; in setup() say `before=$(machine)`,
+# in teardown() `machine_unchanged`.
 
+# Every container of these tests has a name that starts with this.
 NAME=t$$.
+cage() {
+    local named=()
+    [ "${1-}" != run ] || { shift; named=(run --name="$NAME$BASHPID"); }
+    timeout -k 1 20 "$CAGE" "${named[@]}" "$@"
+}
 
-# The machine, as text: mounts, host name, and the groups, processes and names
-# that are ours.  (PID 1 hides from its user whose program it is, hence pgrep.)
+# The machine, as text: its mounts and name, and our groups, processes and names.
+# (PID 1 hides from its user whose program it is, hence pgrep.)
 machine() {
-    cat /proc/self/mountinfo
-    hostname
+    cat /proc/self/mountinfo /proc/sys/kernel/hostname
     find "$OUTSIDE" -maxdepth 6 -type d -name "cage.$NAME*" 2> /dev/null | sort
     { find /proc -maxdepth 2 -name exe -lname "$CAGE" 2> /dev/null | cut -d/ -f3
       [ "$(id -u)" = 0 ] || pgrep -x -u "$(id -u)" "cage: .*"; } | sort -u
     grep -ao "@cage/$(id -u)/$NAME.*" /proc/net/unix | sort
 }
-is_unchanged() { [ "$(machine)" = "$before" ]; }
 
 # Fail, and show the difference, if the machine does not become what it was.
 # (Not at once: others too may have mounted something for a moment.)
 machine_unchanged() {
     wait_for 10 is_unchanged || diff <(echo "$before") <(machine)
 }
+is_unchanged() { [ "$(machine)" = "$before" ]; }
 
 # Skip unless limits can be set here (not in most containers, nor for a user to
 # whom no part of the cgroup tree was delegated).

@@ -133,24 +133,33 @@ differ() {
     return 1
 }
 
+# need_strace: skip if we cannot watch cage with strace.
+need_strace() {
+    need strace
+    ! { [ "$(id -u)" != 0 ] && has_subids; } \
+        || skip "newuidmap is set-uid, and cannot work while it is traced"
+}
+
+# traced [OPTION-OF-STRACE]... CAGE...: run cage under strace.
+traced() { timeout -k 1 20 strace -f "$@"; }
+
 # refuse_unshare ERROR STEP [OPTION]...: cage run, in which the kernel (really
 # strace) answers the call unshare(2) of this step with this error.
 refuse_unshare() {
     local error=$1 step=$2 number=1 other
     shift 2
-    need strace
     for other in user cgroupns mount uts ipc net time pid; do
         [ "$other" != "$step" ] || break
         number=$((number + 1))
     done
-    timeout -k 1 20 strace -f -E PATH=/ -o /dev/null -e trace=unshare \
-        -e "inject=unshare:error=$error:when=$number" \
+    traced -o /dev/null -e trace=unshare -e "inject=unshare:error=$error:when=$number" \
         "$CAGE" run "$@" "$ROOTFS" true
 }
 
 # says_who_refused STEP FLAG: if the kernel refuses to make the namespace, the
 # error names step and call; and it is this step that makes it.
 says_who_refused() {
+    need_strace
     run refuse_unshare EPERM "$1"
     refused "cage: $1: unshare($2): Operation not permitted"
     run refuse_unshare EPERM "$1" --without="$1"

@@ -1,0 +1,345 @@
+# Nothing is left behind, whoever of the three processes is killed, and whenever:
+# no process, no mount, no name; and no cgroup once another cage has run.
+# shellcheck disable=SC2086 # $SLEEP is two words
+load helper
+
+setup() {
+    NAME=left-$$-$BATS_TEST_NUMBER      # and a number for each container
+    COUNT=0
+    SLEEP="sleep 10$$"          # a command that does not end, and is only ours
+    BEFORE=()
+    SEEN=()
+    MOUNTS=$(cut -d' ' -f5- /proc/self/mountinfo)
+}
+teardown() {
+    [ -z "${HOST-}" ] || kill -KILL "$HOST" 2> /dev/null || true
+    pkill -KILL -x -f "$SLEEP" || true
+}
+
+# start [OPTION]... COMMAND...: a container in the background.  HOST is the pid
+# of its host side.  All its processes but PID 1 hold the end of a pipe, of which
+# $PIPE is the other end: there is nothing more to read when all are gone.
+start() {
+    COUNT=$((COUNT + 1))
+    exec {PIPE}< <(
+        options=()
+        while [[ $1 == -* ]]; do options+=("$1"); shift; done
+        exec "${BEFORE[@]}" "$CAGE" run --name="$NAME.$COUNT" "${options[@]}" \
+            "${IMAGE:-$ROOTFS}" "$@" 2>&1
+    )
+    HOST=$!
+}
+
+# start_until STEP [OPTION]... COMMAND...: the same, as far as this step.
+start_until() {
+    local line step=$1
+    shift
+    start --explain "$@"
+    while read -r line <&"$PIPE" && [[ $line != "$step "* ]]; do :; done
+}
+
+# The process on its way in, or PID 1; and the command.  (In the step pid the one
+# takes over from the other, and pgrep may see both or, for a moment, none.)
+init() { pgrep -P "$HOST" || { sleep 0.05; pgrep -P "$HOST"; }; }
+inner() { pgrep -P "$(init | paste -sd,)"; }
+
+# born PID: when that process began, which tells it from another of this number.
+born() { sed 's/.*) //' "/proc/$1/stat" 2> /dev/null | cut -d' ' -f20; }
+
+# gone PID BORN: it is no more, or dead, and its parent has not noticed yet.
+gone() {
+    [ ! -e "/proc/$1" ] || [ "$(born "$1")" != "$2" ] ||
+        grep -qs '^State:.Z' "/proc/$1/status"
+}
+
+# strike SIGNAL PID: note down all that are there, then send the signal.
+strike() {
+    local pid
+    for pid in $HOST $(init) $(inner); do SEEN+=("$pid $(born "$pid")"); done
+    kill -"$1" "$2"
+}
+
+# ends [STATUS]: all of it ends, and soon.
+ends() {
+    local status=0
+    timeout 5 cat <&"$PIPE" > "$BATS_TEST_TMPDIR/said" ||
+        { echo "processes are left"; return 1; }
+    exec {PIPE}<&-
+    wait "$HOST" || status=$?
+    HOST=
+    equal "${1:-$status}" "$status"
+}
+
+names() { grep "@cage/$(id -u)/$NAME" /proc/net/unix; }
+no_names() { [ -z "$(names)" ]; }
+
+# groups: the cgroups of these names, wherever.
+groups() { find /sys/fs/cgroup -maxdepth 6 -type d -name "cage.$NAME*" 2> /dev/null; }
+
+# nothing_left: after all of them have ended.
+nothing_left() {
+    for pid in "${SEEN[@]}"; do wait_for 5 gone $pid; done
+    wait_for 5 no_names
+    inside true                     # removes a group that was left
+    equal "" "$(groups)"
+    equal "$MOUNTS" "$(cut -d' ' -f5- /proc/self/mountinfo)"
+}
+
+steps() { "$CAGE" steps | cut -d' ' -f1; }
+
+@test "kill -9 of the host side in any step: the container dies with it" {
+    for step in $(steps); do
+        start_until "$step" $SLEEP
+        kill -KILL "$HOST"
+        ends 137
+    done
+    nothing_left
+}
+
+@test "kill -9 of the host side in any step, the container being another user" {
+    root_only       # the change of ids cancels the wish to die with the parent
+    for step in $(steps); do
+        start_until "$step" -u1000 $SLEEP
+        kill -KILL "$HOST"
+        ends 137
+    done
+    nothing_left
+}
+
+@test "kill -9 of the process on its way in, in any step: the run ends with 137" {
+    for step in $(steps | tail -n +2); do
+        start_until "$step" $SLEEP
+        # shellcheck disable=SC2046
+        kill -KILL $(init)
+        ends 137
+    done
+    nothing_left
+}
+
+@test "kill -9 of the command while it starts: the run ends with 137" {
+    for step in tty exec; do
+        start_until "$step" $SLEEP
+        kill -KILL "$(inner)"
+        ends 137
+    done
+    nothing_left
+}
+
+@test "kill -9 of any of the three while the command runs" {
+    for victim in host command init; do
+        start $SLEEP
+        wait_for 5 inner
+        case $victim in
+            host) strike KILL "$HOST" ;;
+            init) strike KILL "$(init)" ;;
+            command) strike KILL "$(inner)" ;;
+        esac
+        ends 137
+    done
+    nothing_left
+}
+
+@test "kill -9 of any of the three at 60 random moments" {
+    for _ in $(seq 60); do
+        start $SLEEP
+        sleep "0.$(printf %04d $((RANDOM % 150)))"
+        pids=$HOST
+        [ $((RANDOM % 2)) = 0 ] || pids=$(init || echo "$HOST")
+        [ $((RANDOM % 2)) = 0 ] || pids=$(pgrep -P "$pids" || echo "$pids")
+        # shellcheck disable=SC2086 # there can be two
+        kill -KILL $pids 2> /dev/null || kill -KILL "$HOST"
+        ends
+    done
+    nothing_left
+}
+
+@test "TERM, INT and HUP to the host side in any step: 128 and the signal, and clean" {
+    signals=(TERM INT HUP)
+    for step in $(steps); do
+        signal=${signals[n++ % 3]}
+        start_until "$step" $SLEEP
+        kill -"$signal" "$HOST"
+        ends $((128 + $(kill -l "$signal")))
+        equal "" "$(groups)"
+    done
+    nothing_left
+}
+
+@test "TERM, INT and HUP while the command runs: the command decides" {
+    for signal in TERM INT HUP; do
+        start sh -c "trap 'exit 7' $signal; echo ready; while :; do sleep 0.02; done"
+        read -r ready <&"$PIPE"
+        equal ready "$ready"
+        strike "$signal" "$HOST"
+        ends 7
+        equal "" "$(groups)"
+    done
+    nothing_left
+}
+
+@test "kill -9 of the host side whose output nobody reads" {
+    start yes
+    sleep 0.2                           # by then the pipe is full
+    strike KILL "$HOST"
+    ends 137
+    nothing_left
+}
+
+@test "kill -9 of 50 host sides at once" {
+    exec {PIPE}< <(
+        for i in $(seq 50); do
+            "$CAGE" run --name="$NAME.$i" "$ROOTFS" $SLEEP 2>&1 &
+        done
+        jobs -p | paste -sd' '
+        wait
+    )
+    HOST=$!
+    read -r hosts <&"$PIPE"
+    equal 50 "$(wc -w <<< "$hosts")"
+    sleep 0.3                           # some have started, some not yet
+    # shellcheck disable=SC2086
+    kill -KILL $hosts
+    ends
+    nothing_left
+}
+
+# ------------------------------------------------------- other ways to leave it out
+
+@test "kill -9 of the host side ends the container with any step left out" {
+    for step in $(steps); do
+        case $step in
+            exec) continue ;;
+            user) [ "$(id -u)" = 0 ] || continue ;;
+        esac
+        start --without="$step" sh -c "echo ready; exec $SLEEP"
+        while read -r line <&"$PIPE" && [ "$line" != ready ]; do :; done
+        strike KILL "$HOST"
+        ends 137 || { echo "without $step"; return 1; }
+    done
+    nothing_left
+}
+
+# ----------------------------------------------------------------- tarballs
+
+# start_unpacking: a container from a tarball, in which tar(1) has not finished.
+start_unpacking() {
+    IMAGE=$BATS_TEST_TMPDIR/image.tar.gz
+    if [ ! -e "$IMAGE" ]; then
+        mkdir "$BATS_TEST_TMPDIR/image"
+        truncate -s 200M "$BATS_TEST_TMPDIR/image/large"
+        tar -C "$BATS_TEST_TMPDIR/image" -czf "$IMAGE" .
+    fi
+    start $SLEEP
+    wait_for 5 stop_tar
+}
+tar_inside() { pgrep -P "$(init)" -x tar; }
+stop_tar() { kill -STOP "$(tar_inside)"; }
+
+@test "kill -9 of the host side or PID 1, or TERM, while a tarball is unpacked" {
+    for how in "KILL host 137" "KILL init 137" "TERM host 143"; do
+        read -r signal who status <<< "$how"
+        start_unpacking
+        if [ "$who" = host ]; then pid=$HOST; else pid=$(init); fi
+        strike "$signal" "$pid"
+        ends "$status"
+    done
+    nothing_left
+}
+
+@test "kill -9 of tar: the run ends with 125 and says so" {
+    start_unpacking
+    strike KILL "$(tar_inside)"
+    ends 125
+    has "$(cat "$BATS_TEST_TMPDIR/said")" "cage: rootfs: tar*137"
+    nothing_left
+}
+
+@test "kill -9 of the host side while a rootfs is copied that cannot be id-mapped" {
+    root_only
+    IMAGE=$BATS_TEST_TMPDIR/overlay
+    mkdir "$BATS_TEST_TMPDIR"/{lower,upper,work,overlay}
+    truncate -s 500M "$BATS_TEST_TMPDIR/lower/large"
+    # shellcheck disable=SC2016
+    BEFORE=(unshare -m --propagation private sh -c 'cd "$0" && mount -t overlay overlay \
+        -o lowerdir=lower,upperdir=upper,workdir=work overlay && exec "$@"' "$BATS_TEST_TMPDIR")
+    start $SLEEP
+    wait_for 5 pgrep -P "$HOST" -x tar
+    strike KILL "$HOST"
+    ends 137
+    nothing_left
+}
+
+# ------------------------------------------------------------ --net COMMAND
+
+@test "the --net COMMAND is told down however the container ends" {
+    log=$BATS_TEST_TMPDIR/log
+    for how in "TERM host 143" "INT host 130" "KILL init 137" "KILL inner 137"; do
+        read -r signal who status <<< "$how"
+        rm -f "$log"
+        start --net="echo \$CAGE_EVENT \$CAGE_NAME >> '$log'" $SLEEP
+        wait_for 5 inner
+        equal "up $NAME.$COUNT" "$(cat "$log")"
+        if [ "$who" = host ]; then pid=$HOST; else pid=$("$who"); fi
+        strike "$signal" "$pid"
+        ends "$status"
+        equal "up $NAME.$COUNT
+down $NAME.$COUNT" "$(cat "$log")"
+    done
+    nothing_left
+}
+
+@test "the --net COMMAND is told down when a later step fails" {
+    log=$BATS_TEST_TMPDIR/log
+    run inside --net="echo \$CAGE_EVENT >> '$log'" -w/none true
+    equal 125 "$status"
+    equal "up
+down" "$(cat "$log")"
+}
+
+@test "TERM while the --net COMMAND runs ends both" {
+    start --net="[ \$CAGE_EVENT = down ] || { echo started; exec $SLEEP; }" true
+    read -r line <&"$PIPE"
+    equal started "$line"
+    strike TERM "$HOST"
+    ends
+    nothing_left
+}
+
+# -------------------------------------------------------------------- cgroups
+
+@test "the cgroups that a killed host side leaves, the next cage removes" {
+    root_only
+    start -m64M --cpus=1 --pids=50 $SLEEP
+    wait_for 5 inner
+    has "$(groups)" "/cage.$NAME"
+    strike KILL "$HOST"
+    ends 137
+    inside true
+    equal "" "$(groups)"
+}
+
+@test "another cage leaves the groups of one that runs alone" {
+    root_only
+    start -m64M $SLEEP
+    wait_for 5 inner
+    before=$(groups)
+    has "$before" "/cage.$NAME"
+    inside true
+    equal "$before" "$(groups)"
+    strike KILL "$HOST"
+    ends 137
+}
+
+# ------------------------------------------------------- what the command leaves
+
+@test "what the command leaves running ends with it" {
+    start sh -c "setsid $SLEEP & setsid sh -c 'trap : TERM HUP; $SLEEP' & exit 5"
+    ends 5
+    nothing_left
+    # What ends it is the PID namespace, and under root the cgroup as well.
+    start --without=pid,cgroup sh -c "setsid $SLEEP & echo \$!; exit 5"
+    read -r pid <&"$PIPE"
+    wait_for 5 gone "$HOST" "$(born "$HOST")"
+    kill -KILL "$pid"                   # fails if it is not there
+    ends 5
+}
