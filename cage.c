@@ -463,8 +463,13 @@ static int run_program(struct cage *c, const char *const argv[], int input,
 }
 
 /* --------------------------- running one step ------------------------------
- * DO(c, uts) runs step_uts(c), unless --without=uts was given; with --explain
- * it is announced before, and its effect is shown after. */
+ * DO(c, uts) runs step_uts(c), unless --without=uts was given.  With
+ * --explain it is announced before and its effect is shown after:
+ * begin_step() and end_step(), in Part II, compare what /proc says about
+ * this process then and now.  A macro, and no table of functions that a loop
+ * would call: so the order of the steps can be read where they run, and a
+ * debugger goes from one to the next.  (do ... while (0) makes of it one
+ * statement that takes a semicolon.) */
 
 static bool begin_step(struct cage *c, enum step step);
 static void end_step(struct cage *c);
@@ -695,7 +700,8 @@ static void step_mount(struct cage *c) {
  *             ./cage run --explain rootfs true | less
  *   See:      mount_namespaces(7), SHARED SUBTREES */
 static void step_private(struct cage *c) {
-    /* MS_REC: not only "/", all that is mounted below it as well. */
+    /* MS_REC: not only "/", all that is mounted below it as well.  This changes
+     * the flags of our copies only: on the host the mounts stay shared. */
     TRY(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
 }
 
@@ -753,8 +759,9 @@ static void step_ipc(struct cage *c) {
 static void step_net(struct cage *c) {
     TRY(unshare(CLONE_NEWNET));
 
-    /* ip link set lo up: any socket will do to talk to the kernel about an
-     * interface. */
+    /* ip link set lo up.  Programs that talk to themselves or to each other
+     * over 127.0.0.1 need it; the address comes by itself when the interface
+     * goes up.  Any socket will do to talk to the kernel about an interface. */
     struct ifreq lo = { .ifr_name = "lo", .ifr_flags = IFF_UP };
     int any = TRY(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
     TRY(ioctl(any, SIOCSIFFLAGS, &lo));
@@ -786,6 +793,7 @@ static void step_time(struct cage *c) {
      * put into another time.  Offsets can be set until the first one enters. */
     TRY(unshare(CLONE_NEWTIME));
 
+    /* Whole seconds are enough: inside, the clocks start between 0 and 1. */
     struct timespec up, boot;
     clock_gettime(CLOCK_MONOTONIC, &up);
     clock_gettime(CLOCK_BOOTTIME, &boot);
@@ -812,6 +820,9 @@ static void step_time(struct cage *c) {
  *             ./cage run --without=pid rootfs ps
  *   See:      pid_namespaces(7), clone(2) */
 static void step_pid(struct cage *c) {
+    /* unshare(1) and runc do as we do: an own namespace for the children,
+     * then a fork.  (clone(2) with CLONE_NEWPID would do both at once, but
+     * then each error could have many reasons.) */
     /* A process cannot change its own number, so this too is for children. */
     TRY(unshare(CLONE_NEWPID));
 
@@ -940,6 +951,8 @@ static void step_dev(struct cage *c) {
  * covered for a reason.  So it comes before pivot, and fails inside a Docker
  * container, whose /proc has covers. */
 static void step_proc(struct cage *c) {
+    /* nosuid, nodev, noexec: nobody needs to run a program or open a device
+     * from here, and where nobody needs it nobody should be able to. */
     make_place(c, "/proc", true);
     if (without(c, pid))            /* EPERM: the PID namespace is not ours */
         show_host(c, "/proc", 0);
@@ -1121,8 +1134,10 @@ static void step_pivot(struct cage *c) {
  *             ./cage run --without=fds rootfs ls -l /proc/self/fd 7</etc
  *   See:      close_range(2), getcwd(3) */
 static void step_fds(struct cage *c) {
-    /* Every descriptor from 3 up shall be closed by execve(2).  Until then we
-     * need some of them. */
+    /* Every descriptor from 3 up shall be closed by execve(2).  Until then
+     * we need some of them.  (Ours have all been opened with O_CLOEXEC; this
+     * line is for the one that is forgotten one day, and for what the libc
+     * opens.) */
     KERNEL(close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC);
 
     /* From a directory that is not below our root, the kernel finds no path. */
@@ -1133,8 +1148,17 @@ static void step_fds(struct cage *c) {
 
 /* ================================ init: caps ===============================
  *
- * What root may do is cut into some forty capabilities.  A process has several
- * sets of them; "bounding" is the limit to what it can ever get back.
+ * What root may do is cut into some forty capabilities.  A process has five
+ * sets of them:
+ *
+ *     permitted     what it may switch on
+ *     effective     what is switched on: this is where the kernel looks
+ *     inheritable   what goes to a program that is marked for it
+ *     ambient       what goes to a program without any mark
+ *     bounding      the limit to what a program can be given by its marks
+ *
+ * A program that root starts gets all of the bounding set, so that is the one
+ * that has to be made small; the others follow.
  *
  * Without it root inside may mount, make devices, set the clock, debug.  The
  * user namespace refuses what concerns the whole machine to a root who is not
@@ -1194,6 +1218,8 @@ static void step_caps(struct cage *c) {
  * groups is gone, and programs that did it in the other order stayed in root's
  * group. */
 static void step_id(struct cage *c) {
+    /* The three numbers of each are the real, the effective and the saved id:
+     * if one of them stayed 0, the program could take root back. */
     if (!c->one_id)
         TRY(setgroups(0, NULL));
     must(c, setresgid(c->gid, c->gid, c->gid), "setresgid(%u)", c->gid);
@@ -1377,6 +1403,15 @@ static void step_init(struct cage *c) {
     TRY(read(ready, &one, sizeof one));
 }
 
+/* What PID 1 does for the rest of its life.  COMMAND is its child that will be
+ * the command; READY is what that one waits for.  Ends with the status of the
+ * command, and then the kernel ends all that is left in the PID namespace.
+ *
+ * Signals are not caught by handlers: all of them are blocked, and sigwaitinfo
+ * takes them one by one, when we are ready.  That also makes the kernel keep
+ * them for us: what a process inside sends to PID 1 is thrown away if it would
+ * have its default effect, but not if it is blocked (kernel/signal.c,
+ * sig_ignored()). */
 static _Noreturn void be_pid_1(struct cage *c, pid_t command, int ready) {
     /* Nobody may look into this process: it holds the environment and open
      * files of the host side.  Not dumpable means that its /proc files belong
@@ -1440,6 +1475,9 @@ static bool keyboard_is_ours(void) {
     return isatty(0) && (fstat(1, &out) == -1 || !S_ISFIFO(out.st_mode));
 }
 
+/* Make a terminal in the container, put its slave end into the place of those
+ * of 0, 1 and 2 that are terminals, and hand the master to the host side, which
+ * copies the bytes from then on (Part II). */
 static void step_tty(struct cage *c) {
     /* Leave the old session (if PID 1 has not: `init` may be left out). */
     TRY(setsid());
@@ -1453,7 +1491,11 @@ static void step_tty(struct cage *c) {
     int master = TRY(open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC));
     TRY(ioctl(master, TIOCSPTLCK, &unlocked));
     int slave = TRY(ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC));
-    TRY(ioctl(slave, TIOCSCTTY, 0));        /* the session's controlling one */
+    /* TIOCGPTPEER opens the slave that belongs to this master.  To open it
+     * by its name, /dev/pts/0, would be to trust that name.  TIOCSCTTY makes
+     * it the controlling terminal of our session, which has just been made
+     * for that. */
+    TRY(ioctl(slave, TIOCSCTTY, 0));
 
     struct message m = { TAKE_THE_TERMINAL, .fds = 2, .fd = { master, slave } };
     ask(c, &m);
@@ -1477,6 +1519,8 @@ static void step_tty(struct cage *c) {
  *
  * It cannot be left out. */
 static void step_exec(struct cage *c) {
+    /* A copy: clearenv() would take the string away.  TERM tells programs what
+     * the window understands; it is the only variable that is passed on. */
     char *term = getenv("TERM"), *keep = term ? strdup(term) : NULL;
     clearenv();
     setenv("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:"
@@ -1487,6 +1531,8 @@ static void step_exec(struct cage *c) {
     for (int i = 0; i < c->envs; i++)
         putenv(c->env[i]);
 
+    /* An ignored signal stays ignored over execve, and so does a blocked one:
+     * a program started by nohup(1), or by us, would not notice Ctrl-C. */
     sigset_t none;
     for (int n = 1; n < NSIG; n++)
         signal(n, SIG_DFL);         /* refused for SIGKILL and SIGSTOP */
@@ -1494,6 +1540,8 @@ static void step_exec(struct cage *c) {
     TRY(sigprocmask(SIG_SETMASK, &none, NULL));
     umask(022);
 
+    /* It looks the command up in the folders of PATH, the container's.  If it
+     * succeeds it does not come back: the next instruction is the command's. */
     execvp(c->command[0], c->command);
     int error = errno;
     note(c, "execve(\"%s\"): %s%s", c->command[0], strerror(error),
@@ -1520,7 +1568,7 @@ static _Noreturn void command_side(struct cage *c) {
  * `pid`, still the child.  Since `user` we are root, but only of the namespaces
  * that were made since then. */
 static _Noreturn void init_side(struct cage *c) {
-    struct message go;
+    struct message go = { 0 };
     prctl(PR_SET_NAME, "cage: init");
     die_with_host(c);
     /* Wait until the host side knows us and has run the --net COMMAND. */
@@ -1535,11 +1583,15 @@ static _Noreturn void init_side(struct cage *c) {
     DO(c, sys);
     DO(c, volumes);
     DO(c, mask);
+    /* --read-only comes this late because until here folders to mount at had to
+     * be made.  What is mounted below, /dev and the volumes, stays as it is. */
     if (c->read_only)
         make_read_only(c, "/", 0);
     if (!without(c, pivot))
         leave_root(c);
     DO(c, pivot);
+    /* --workdir, as a path inside.  Whether it is there, and not a way out, is
+     * looked at in the step fds. */
     c->step = STEP_fds;
     must(c, chdir(c->workdir), "chdir(\"%s\")", c->workdir);
     DO(c, fds);
@@ -1554,7 +1606,8 @@ static _Noreturn void init_side(struct cage *c) {
 /* Here we are a child of the host side, with all the rights of whoever typed
  * the command, until the step `user`. */
 static _Noreturn void child_side(struct cage *c) {
-    prctl(PR_SET_NAME, "cage: child");      /* what ps(1) calls us */
+    /* What ps(1) calls us: each process says which actor of the play it is. */
+    prctl(PR_SET_NAME, "cage: child");
     c->on_host_side = false;
     die_with_host(c);
     umask(0);                       /* the modes below are meant exactly */
@@ -1581,6 +1634,8 @@ static _Noreturn void child_side(struct cage *c) {
  * exit with. */
 static int run(struct cage *c) {
     prepare(c);
+    /* Under root, mounts could get out to us if `private` is left out; an
+     * ordinary user's cannot, see `private`.  So we move into a cell first. */
     if (without(c, private) && !without(c, mount) && geteuid() == 0)
         lab_cell(c);
     if (begin_step(c, STEP_cgroup))
@@ -1594,9 +1649,12 @@ static int run(struct cage *c) {
         how.flags = CLONE_INTO_CGROUP;
         how.cgroup = (unsigned)c->group[0];
     }
+    /* Two sockets that are connected to each other; after the fork each side
+     * keeps one and closes the other. */
     int ends[2];
     TRY(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends));
     c->child = KERNEL(clone3, &how, sizeof how);
+    /* Here are two processes.  In the child, clone3 has returned 0. */
     c->talk = ends[c->child == 0];
     close(ends[c->child != 0]);
     if (c->child == 0)
@@ -2582,7 +2640,7 @@ static const char *count_mounts(struct cage *c) {
         shared += strstr(line, " shared:") != NULL;
         if (sscanf(line, "%*s %*s %*s %*s %2s %*[^-]- %31s", where, type) == 2
             && strcmp(where, "/") == 0)
-            strcpy(root, type);
+            snprintf(root, sizeof root, "%s", type);
     }
     return text(c, "%d mounts (%d shared), / is %s", total, shared, root);
 }
@@ -2597,7 +2655,7 @@ static void look_up(struct cage *c, const char *fact, char value[FACT_SIZE]) {
     const char *path = text(c, "%s%s", where, fact);
     size_t n = 0;
     if (strcmp(fact, "mountinfo") == 0)
-        strcpy(link, count_mounts(c));
+        snprintf(link, sizeof link, "%s", count_mounts(c));
     else if (isupper(*fact)) {
         char *line = strstr(read_file(c, c->proc, "self/status"), fact);
         found = line ? strtok(line + strlen(fact) + 1, "\n") : link;
@@ -3223,7 +3281,8 @@ static void option_net(struct cage *c, char *what) {
     /* An array, not a string literal: option_volume() cuts it to pieces. */
     static char name_servers[] = "/etc/resolv.conf:/etc/resolv.conf:ro";
     c->left_out[STEP_net] |= strcmp(what, "host") == 0;
-    c->net = strcmp(what, "none") && strcmp(what, "host") ? what : NULL;
+    bool word = strcmp(what, "none") == 0 || strcmp(what, "host") == 0;
+    c->net = word ? NULL : what;
     if (without(c, net) && access("/etc/resolv.conf", R_OK) == 0)
         option_volume(c, name_servers);
 }

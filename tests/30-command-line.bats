@@ -247,7 +247,7 @@ bad() {
 
 @test "--cgroup takes a file of a controller and a value" {
     for setting in "" x cpu.weight cpu.weight= =5 .max=5 ../memory.max=5 \
-                   cgroup.procs=1 cgroup.kill=1 memory/x.max=5 /memory.max=5; do
+                   cgroup.procs=999999999 cgroup.kill=1 memory/x.max=5 /memory.max=5; do
         bad "--cgroup $setting: " --cgroup="$setting"
     done
 }

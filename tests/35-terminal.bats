@@ -269,6 +269,18 @@ only_one() { [ "$(host_side | wc -l)" = 1 ]; }
     until_prompt host
 }
 
+@test "in a pipeline the command does not get the terminal of the host" {
+    # It could read what is typed, and even in the background: job control does
+    # not hold for a process of another session.
+    type='stat -Lc "device %d" /proc/self/fd/0'
+    on_host "\$CAGE run \$ROOTFS $type | cat > file"
+    hasnt "$(cat file)" "device $(stat -c %d "$TTY")"
+    on_host "\$CAGE run --without=tty \$ROOTFS $type | cat > file"
+    equal "device $(stat -c %d "$TTY")" "$(cat file)"
+    on_host '$CAGE run $ROOTFS stty -echo | cat'
+    equal "$before" "$(modes)"
+}
+
 @test "what is typed goes into a file: cage run rootfs cat > file" {
     type_line '$CAGE run $ROOTFS cat > file'
     wait_for 5 raw
