@@ -1469,7 +1469,7 @@ static _Noreturn void be_pid_1(struct cage *c, pid_t command, int ready) {
  * Only those of standard input, output and error that are terminals are
  * replaced: a pipe or a file goes straight to the command. */
 /* `cage run rootfs ls | less`: the keyboard belongs to the program at the end
- * of the pipe.  The command may read from it, as it could outside. */
+ * of the pipe.  Would we read it too, each of us would miss half of the keys. */
 static bool keyboard_is_ours(void) {
     struct stat out;
     return isatty(0) && (fstat(1, &out) == -1 || !S_ISFIFO(out.st_mode));
@@ -1482,6 +1482,8 @@ static void step_tty(struct cage *c) {
     /* Leave the old session (if PID 1 has not: `init` may be left out). */
     TRY(setsid());
     const bool replace[3] = { keyboard_is_ours(), isatty(1), isatty(2) };
+    if (isatty(0) && !replace[0])       /* nothing to read, but not the host's */
+        TRY(dup2(TRY(open("/dev/null", O_RDONLY | O_CLOEXEC)), 0));
     if (!replace[0] && !replace[1] && !replace[2])
         return;
 

@@ -34,7 +34,7 @@ use_devices='echo x > /dev/null && echo y >> /dev/null && [ -z "$(cat /dev/null)
 @test "/dev/fd, /dev/stdin, /dev/stdout and /dev/stderr are the command's own" {
     equal "one two" "$(echo one | inside sh -c 'cat /dev/stdin; echo two > /dev/stdout' | xargs)"
     equal three "$(echo three | inside cat /dev/fd/0)"
-    equal four "$(inside sh -c 'echo four > /dev/stderr' 2>&1)"
+    equal four "$(inside sh -c 'echo four > /dev/stderr' 2>&1 > /dev/null)"
 }
 
 @test "/dev/shm can be written by all, and is not the host's" {

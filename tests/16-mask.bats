@@ -134,7 +134,7 @@ try_open() {
 
 @test "a mount that cannot be made read-only is an error, not ignored" {
     # A flag that no kernel knows: each of these calls fails.
-    mutant 's/MOUNT_ATTR_RDONLY), m->path/1ULL << 50), m->path/'
+    mutant '/^static void step_mask.*{/,/^}/s/MOUNT_ATTR_RDONLY/1ULL << 50/'
     run inside true
     refused "mask: "
     has "$output" "Invalid argument"

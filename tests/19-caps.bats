@@ -35,8 +35,13 @@ capabilities() { inside "$@" awk '/^Cap/ { sub("^0*", "", $2); print $2 "." }' /
 @test "what the caller has to pass on, inheritable or ambient, does not get in" {
     need setpriv
     root_only
-    equal ". 4fb. 4fb. 4fb. ." "$(setpriv --inh-caps=+net_admin,+chown --ambient-caps=+net_admin,+chown \
-        "$CAGE" run "$ROOTFS" awk '/^Cap/ { sub("^0*", "", $2); print $2 "." }' /proc/self/status | xargs)"
+    for without in none user; do
+        options=()
+        [ $without = none ] || options=(--without=$without)
+        equal ". 4fb. 4fb. 4fb. ." "$(setpriv --inh-caps=+net_admin,+chown --ambient-caps=+net_admin,+chown \
+            "$CAGE" run "${options[@]}" "$ROOTFS" \
+            awk '/^Cap/ { sub("^0*", "", $2); print $2 "." }' /proc/self/status | xargs)"
+    done
 }
 
 @test "chown, chmod of another's file and ports below 1024 still work" {
