@@ -2910,7 +2910,7 @@ static void meet_init(struct cage *c, pid_t pid) {
  * from this file's own code: no program of ROOTFS has run yet, and the command
  * gets no end of the socket, since execve(2) closes it. */
 static void answer(struct cage *c) {
-    struct message m;
+    struct message m = { 0 };
     if (!receive_message(c, &m)) {
         /* End of file.  The last of them has closed its end: the command has
          * started, since execve closed it, or it never will. */

@@ -9,13 +9,10 @@ tmux() { command tmux -S "$BATS_TEST_TMPDIR/tmux" -f /dev/null "$@"; }
 open_terminal() {
     need tmux stty
     cd "$BATS_TEST_TMPDIR"
-    tmux new-session -d -x 80 -y 24 \
-        "exec env ENV= PS1='host> ' PATH='$PATH' CAGE='$CAGE' ROOTFS='$ROOTFS' sh -i"
+    tmux new-session -d -x 80 -y 24 "exec env PS1='host> ' PATH='$PATH' \
+        CAGE='$CAGE' ROOTFS='$ROOTFS' bash --norc --noprofile --noediting -i"
     SHELL_PID=$(tmux display -p '#{pane_pid}')
     TTY=$(tmux display -p '#{pane_tty}')
-    until_prompt host
-    # Where sh is bash: no editing of lines, which changes the terminal's modes.
-    type_line 'set +o emacs; clear'
     until_prompt host
     tmux pipe-pane 'cat > written'
 }

@@ -17,9 +17,10 @@
   # host side makes the child, and goes on to answer it; the child makes PID 1,
   # and ends; PID 1 makes the command.
   #
-  # To see PID 1 at work: `set follow-fork-mode parent` when in step_init.  If
-  # ROOTFS is a tarball, tar is one fork more: `parent` when in step_pid, once
-  # past its clone, and `child` again when in step_init.
+  # To see PID 1 at work (as root: nobody else may look into it), `set
+  # follow-fork-mode parent` when in step_init.  If ROOTFS is a tarball, tar is
+  # one fork more: `parent` in step_pid, once past its clone, and `child` again
+  # when in step_init.
   set follow-fork-mode child
   set detach-on-fork on
 
