@@ -15,7 +15,7 @@ teardown() {
 names() { cage steps | cut -d' ' -f1; }
 
 # below STEP: what --explain has printed below it, lines `fact  old -> new`.
-below() { awk -v step="$1" '/^[a-z]/ { on = $1 == step; next } on' <<< "$said"; }
+below() { awk -v step="$1" '/^[a-z]+ / { on = $1 == step; next } on' <<< "$said"; }
 
 @test "cage steps lists the functions of cage.c in their order, who runs each, and why" {
     try cage steps
@@ -66,7 +66,7 @@ below() { awk -v step="$1" '/^[a-z]/ { on = $1 == step; next } on' <<< "$said"; 
 }
 
 @test "what a step changes is shown below that step" {
-    said=$(inside --explain -v/tmp:/mnt true 2>&1)
+    said=$(inside --explain -v/tmp:/mnt:ro true 2>&1)
     # (Of private only where something was shared; of fds there is no trace in
     # these files; of id only with --user; of tty only in a terminal.)
     for step in user cgroupns mount uts ipc net time pid rootfs volumes dev proc \
@@ -96,7 +96,7 @@ below() { awk -v step="$1" '/^[a-z]/ { on = $1 == step; next } on' <<< "$said"; 
 }
 
 @test "when a step fails, it is the last one that --explain has named" {
-    try inside --explain -v/tmp:/etc/passwd echo ran        # a folder on a file
+    try inside --explain -v/tmp:/etc/passwd:ro echo ran        # a folder on a file
     equal 125 "$status"
     equal volumes "$(grep '^[a-z]' <<< "$output" | grep -v '^cage: \|^hint: ' | tail -1 |
                      cut -d' ' -f1)"

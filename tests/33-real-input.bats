@@ -269,7 +269,7 @@ is_debian() {
         equal ran "$(cage run "$BATS_TEST_TMPDIR/$name" echo ran)"
         tar -C "$BATS_TEST_TMPDIR/$name" -cf "$BATS_TEST_TMPDIR/$name.tar" .
         equal ran "$(cage run "$BATS_TEST_TMPDIR/$name.tar" echo ran)"
-        equal bin "$(inside --volume="$BATS_TEST_TMPDIR/$name:/mnt" ls -d /mnt/bin |
+        equal bin "$(inside --volume="$BATS_TEST_TMPDIR/$name:/mnt:ro" ls -d /mnt/bin |
                      xargs basename)"
     done
 }

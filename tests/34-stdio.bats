@@ -79,20 +79,17 @@ ten_megabytes() { head -c 10000000 /dev/urandom > data; }
 }
 
 @test "a descriptor that is closed does not become another file" {
-    echo text > text
     # Inside it is closed as well, or /dev/null.  What must not be: that a file
     # which cage opens takes its number.
-    # shellcheck disable=SC2016 # for the shell inside
-    see='exec 5> /mnt/seen
-         for fd in 0 1 2; do
-             (readlink /proc/$$/fd/$fd) >&5 2> /dev/null || echo closed >&5
-         done'
+    echo text > text
     for closed in "<&-" ">&-" "2>&-" "<&- >&- 2>&-"; do
-        : > seen
-        eval 'cage run -v "$PWD:/mnt" "$ROOTFS" sh -c "$see" < text > out 2> error '"$closed"
-        equal 3 "$(grep -c . seen)"
-        equal "" "$(grep -vxE "closed|/dev/null|.*/(text|out|error)" seen || true)"
-        has "$(cat seen)" "@(closed|/dev/null)"
+        eval 'start < text > out 2> error '"$closed"
+        seen=$(for fd in 0 1 2; do
+                   readlink "/proc/$command/fd/$fd" || echo closed
+               done)
+        stop
+        equal "" "$(grep -vxE "closed|/dev/null|$PWD/(text|out|error)" <<< "$seen" || true)"
+        has "$seen" "@(closed|/dev/null)"
     done
 }
 

@@ -57,7 +57,7 @@ asleep() { pgrep -P "$(inner)" -x sleep; }
 
 @test "Ctrl-Z stops what runs in the foreground, and fg goes on with it" {
     go_inside
-    type_line 'sleep 1'
+    type_line 'sleep 3'
     wait_for 5 asleep
     type_key C-z
     sees 'Stopped'

@@ -34,6 +34,13 @@ need_limits() {
         skip "no limits can be set here"
 }
 
+# Skip if volumes cannot be written to: under root their file system must know
+# id-mapped mounts (tmpfs: since Linux 6.3).
+need_volumes() {
+    cage run -v "$BATS_TEST_TMPDIR:/mnt" "$ROOTFS" true 2> /dev/null ||
+        skip "the file system of $BATS_TEST_TMPDIR cannot be id-mapped"
+}
+
 # start OPTION...: a container that sleeps.  Sets host, the host side, and
 # command, the sleeping one, as they are numbered outside.  stop ends it.
 start() {
