@@ -1468,8 +1468,9 @@ static _Noreturn void be_pid_1(struct cage *c, pid_t command, int ready) {
  *
  * Only those of standard input, output and error that are terminals are
  * replaced: a pipe or a file goes straight to the command. */
-/* `cage run rootfs ls | less`: the keyboard belongs to the program at the end
- * of the pipe.  Would we read it too, each of us would miss half of the keys. */
+/* `cage run rootfs ls | less`: the keyboard belongs to the program at the
+ * end of the pipe.  Would we read it too, each of us would miss half of the
+ * keys. */
 static bool keyboard_is_ours(void) {
     struct stat out;
     return isatty(0) && (fstat(1, &out) == -1 || !S_ISFIFO(out.st_mode));
@@ -1482,7 +1483,7 @@ static void step_tty(struct cage *c) {
     /* Leave the old session (if PID 1 has not: `init` may be left out). */
     TRY(setsid());
     const bool replace[3] = { keyboard_is_ours(), isatty(1), isatty(2) };
-    if (isatty(0) && !replace[0])       /* nothing to read, but not the host's */
+    if (isatty(0) && !replace[0])       /* no input, but not the host's */
         TRY(dup2(TRY(open("/dev/null", O_RDONLY | O_CLOEXEC)), 0));
     if (!replace[0] && !replace[1] && !replace[2])
         return;
@@ -1536,8 +1537,11 @@ static void step_exec(struct cage *c) {
     /* An ignored signal stays ignored over execve, and so does a blocked one:
      * a program started by nohup(1), or by us, would not notice Ctrl-C. */
     sigset_t none;
+    /* (Not by sigaction(2) of libc, which keeps some signals for itself.  All
+     * zeros is SIG_DFL in the kernel's struct, too.) */
+    const unsigned long standard[4] = { 0 };
     for (int n = 1; n < NSIG; n++)
-        signal(n, SIG_DFL);         /* refused for SIGKILL and SIGSTOP */
+        syscall(SYS_rt_sigaction, n, standard, NULL, sizeof(uint64_t));
     sigemptyset(&none);
     TRY(sigprocmask(SIG_SETMASK, &none, NULL));
     umask(022);

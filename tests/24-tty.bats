@@ -7,7 +7,7 @@ setup() { cd "$BATS_TEST_TMPDIR"; }
 on_terminal() {
     need script
     export CAGE ROOTFS
-    script -qec "$1" typescript < /dev/null > /dev/null
+    timeout -k 1 15 script -qec "$1" typescript < /dev/null > /dev/null
     # Without the lines of script itself, and the Ctrl-D that it types.
     sed '/^Script/d; s/\^[@D]//g' typescript | tr -d '\r\b'
 }
