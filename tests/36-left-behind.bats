@@ -263,7 +263,8 @@ stop_tar() { kill -STOP "$(tar_inside)"; }
     BEFORE=(unshare -m --propagation private sh -c 'cd "$0" && mount -t overlay overlay \
         -o lowerdir=lower,upperdir=upper,workdir=work overlay && exec "$@"' "$BATS_TEST_TMPDIR")
     start $SLEEP
-    wait_for 5 pgrep -P "$(pgrep -P "$HOST" -x sh)" -x tar
+    copying() { pgrep -P "$(pgrep -P "$HOST" -x sh)" -x tar; }
+    wait_for 5 copying
     strike KILL "$HOST"
     ends 137
     nothing_left
