@@ -15,8 +15,7 @@
  *
  * WHAT THE STEPS ARE MADE OF
  *
- * Four things that the kernel offers, each older and smaller than the word
- * "container":
+ * Four things that the kernel offers, each smaller than the word "container":
  *
  *     namespaces    what a process sees: names that mean something else inside
  *                   (cgroupns, user, mount, uts, ipc, net, time, pid)
@@ -79,10 +78,12 @@
  * that the story comes first.
  *
  * Under the banner of a step stands what it is for and what goes wrong without
- * it; then `By hand`, the same with the tools of the shell (some need root);
- * `Try`, something to do with cage; and `See`, where to read on: name(7) is the
- * manual page that `man 7 name` shows, Documentation/... is in the sources of
- * the kernel and on docs.kernel.org.
+ * it; then `By hand`, the same with the tools of the shell (most need root, and
+ * some leave mounts behind: type them in a shell that is root of nothing and
+ * forgets all, unshare --map-root-user --mount --ipc --net --pid --cgroup
+ * --fork --mount-proc sh); `Try`, something to do with cage; and `See`, where
+ * to read on: name(7) is the manual page that `man 7 name` shows,
+ * Documentation/... is in the sources of the kernel and on docs.kernel.org.
  *
  * To walk through it in gdb: make debug.  Every step is a function step_NAME().
  *
@@ -111,7 +112,6 @@
 #include <linux/filter.h>
 #include <linux/magic.h>
 #include <linux/mount.h>
-#include <linux/openat2.h>
 #include <linux/sched.h>
 #include <linux/seccomp.h>
 #include <mntent.h>
@@ -158,7 +158,7 @@
 
 #define STEPS(X)                                                             \
     X(cgroup,   "host",    "what it uses is counted together, and limited")  \
-    X(user,     "child",   "root inside is nobody outside")                  \
+    X(user,     "child",   "root inside is not root outside")                  \
     X(cgroupns, "child",   "its own cgroup looks like the top of the tree")  \
     X(mount,    "child",   "a table of mounts of its own")                   \
     X(private,  "child",   "no mount or unmount passes between it and us")   \
@@ -603,7 +603,8 @@ static void step_cgroup(struct cage *c) {
  *
  * A user namespace is a translation of user ids.  Inside, the process is user
  * 0, root, and has all of root's powers, but only over what belongs to the
- * namespace.  Outside it is somebody who owns nothing.
+ * namespace.  Outside it is an ordinary user: under root one who owns nothing
+ * on the machine, else you.
  *
  *       inside     0 ............ 65535
  *                  |                |         /proc/PID/uid_map:
@@ -614,7 +615,7 @@ static void step_cgroup(struct cage *c) {
  * the namespaces below ask for root's powers; here is where they come from.
  *
  *   By hand:  unshare --user --map-root-user sh
- *   Try:      ./cage run rootfs sleep 100 &    ps -o user,args -C sleep
+ *   Try:      ./cage run rootfs sleep 9 & sleep 1; ps -o user,args -C sleep
  *   See:      user_namespaces(7), credentials(7)
  *
  * The map is written from outside, by the host side.  As root it picks 65536
@@ -656,7 +657,7 @@ static void step_user(struct cage *c) {
  *   By hand:  unshare --cgroup cat /proc/self/cgroup
  *   Try:      ./cage run rootfs cat /proc/self/cgroup
  *             ./cage run --without=cgroupns rootfs cat /proc/self/cgroup
- *   See:      group_namespaces(7) */
+ *   See:      cgroup_namespaces(7) */
 static void step_cgroupns(struct cage *c) {
     TRY(unshare(CLONE_NEWCGROUP));
 }
@@ -695,9 +696,10 @@ static void step_mount(struct cage *c) {
  * host mounts still comes in.  And pivot_root(2) refuses to work on shared
  * mounts.
  *
- *   By hand:  mount --make-rprivate /      (unshare --mount does it unasked)
+ *   By hand:  unshare -m --propagation unchanged sh -c '
+ *                 mount --make-rprivate /; findmnt -o TARGET,PROPAGATION'
  *   Try:      grep -c shared: /proc/self/mountinfo
- *             ./cage run --explain rootfs true | less
+ *             ./cage run --explain rootfs true 2>&1 | less
  *   See:      mount_namespaces(7), SHARED SUBTREES */
 static void step_private(struct cage *c) {
     /* MS_REC: not only "/", all that is mounted below it as well.  This changes
@@ -736,8 +738,9 @@ static void step_uts(struct cage *c) {
  * outside, if it knows its number and has the same user id or finds it open to
  * all; databases keep their data there.
  *
- *   By hand:  ipcmk -M 4096; ipcs -m; unshare --ipc ipcs -m; ipcrm -a
- *   Try:      ./cage run rootfs ipcs -m
+ *   By hand:  unshare -r --ipc sh -c 'ipcmk -M 4096; ipcs -m;
+ *                 unshare --ipc ipcs -m'
+ *   Try:      ./cage run rootfs cat /proc/sysvipc/shm
  *   See:      ipc_namespaces(7), sysvipc(7) */
 static void step_ipc(struct cage *c) {
     TRY(unshare(CLONE_NEWIPC));
@@ -813,7 +816,8 @@ static void step_time(struct cage *c) {
  *       inside                              1        2
  *
  * Without it `kill -9 -1` inside reaches every process of the host that has the
- * same user id, and a program that was started with & lives on after the end.
+ * same user id, and a program that was started with & lives on after the end
+ * (unless its cgroup is killed, as cage does).
  *
  *   By hand:  unshare --pid --fork --mount-proc ps
  *   Try:      ./cage run rootfs ps
@@ -858,7 +862,8 @@ static void step_pid(struct cage *c) {
  *   Try:      ./cage run rootfs sh -c 'rm -rf /bin; pwd'; ls rootfs/bin
  *   See:      Documentation/filesystems/overlayfs.rst, tmpfs(5)
  *
- * The layers were put in their places just before, by gather_layers(). */
+ * Just before, gather_layers() has mounted a tmpfs on /tmp, which only we see,
+ * gone there, and made lower/0 (ROOTFS), upper, work and root. */
 static void step_rootfs(struct cage *c) {
     const char *upper = c->save ? "save/upper" : "upper";
     const char *work = c->save ? "save/work" : "work";
@@ -896,6 +901,10 @@ static void step_rootfs(struct cage *c) {
  *             touch rootfs/dev/null; mount --bind /dev/null rootfs/dev/null
  *   Try:      ./cage run rootfs ls -l /dev
  *   See:      null(4), pts(4), Documentation/filesystems/devpts.rst
+ *
+ * (From here to `pivot`, "/" is the new root already: enter_root() has called
+ * chroot(2), so "/dev" is the container's.  The host's files are reached only
+ * by the descriptor c->host_root.)
  *
  * mknod(2), which makes device files, is not for a root who is one only in a
  * user namespace.  So those of the host are bound, each on an empty file. */
@@ -973,7 +982,7 @@ static void step_proc(struct cage *c) {
  *   By hand:  mount -t sysfs -o ro sys rootfs/sys
  *             mount -t cgroup2 -o ro cgroup rootfs/sys/fs/cgroup
  *   Try:      ./cage run rootfs ls /sys/class/net /sys/fs/cgroup
- *   See:      sysfs(5), group_namespaces(7) */
+ *   See:      sysfs(5), cgroup_namespaces(7) */
 static void step_sys(struct cage *c) {
     const unsigned long flags = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC;
     make_place(c, "/sys", true);
@@ -1034,8 +1043,8 @@ static void step_volumes(struct cage *c) {
  * /proc/kcore is its memory.  Those that tell are covered, by /dev/null or by
  * an empty folder; those that change something are made read-only.
  *
- * Without it root inside may write them, and where the step `user` is left out
- * too, one line into /proc/sys/kernel/core_pattern runs a program on the host.
+ * Without it root inside reads them; and where the step `user` is left out too,
+ * one line into /proc/sys/kernel/core_pattern runs a program on the host.
  *
  *   By hand:  mount --bind /dev/null rootfs/proc/kcore
  *             mount --bind rootfs/proc/sys rootfs/proc/sys
@@ -1100,7 +1109,8 @@ static void step_mask(struct cage *c) {
  * now leads up to the real root.  We have just done it ourselves, in
  * leave_root().
  *
- *   By hand:  cd rootfs && pivot_root . . && umount -l .
+ *   By hand:  unshare -r -m sh -c 'mount --rbind rootfs rootfs; cd rootfs;
+ *                 pivot_root . .; umount -l .; cd /; ls'
  *   Try:      ./cage run rootfs cat /proc/self/mountinfo
  *             ./cage run --without=pivot rootfs cat /proc/self/mountinfo
  *   See:      pivot_root(2), which explains the two dots
@@ -1463,7 +1473,8 @@ static _Noreturn void be_pid_1(struct cage *c, pid_t command, int ready) {
  *                           copies bytes
  *
  *   By hand:  script -qc sh /dev/null
- *   Try:      ./cage run rootfs tty      ./cage run --without=tty rootfs tty
+ *   Try:      ./cage run rootfs ls -l /proc/self/fd
+ *             ./cage run --without=tty rootfs ls -l /proc/self/fd
  *   See:      pty(7), credentials(7) on sessions, ioctl_tty(2)
  *
  * Only those of standard input, output and error that are terminals are

@@ -222,6 +222,44 @@ groups_named() { find /sys/fs/cgroup -maxdepth 6 -type d -name "cage.$1" 2> /dev
     equal "" "$(groups_named "$name")"
 }
 
+# in_fresh_group SCRIPT: run a bash script in a group of its own, one that has
+# handed nothing down yet, as on a user's first day.  "$@" in it is `cage run`.
+in_fresh_group() {
+    local top fresh
+    inside -m64M --cpus=1 --pids=20 true    # now our group hands all of them down
+    top=$(group_of self none)
+    fresh=${top%/cage-host}/fresh.$BASHPID
+    mkdir "$fresh"
+    # At the end it leaves the group, which can then be removed.
+    run bash -c "echo \$\$ > '$fresh/cgroup.procs' || exit
+        $1
+        echo 0 > '$top/cgroup.procs'" bash timeout 20 "$CAGE" run
+    [ ! -e "$fresh/cage-host" ] || wait_for 3 rmdir "$fresh/cage-host"
+    wait_for 3 rmdir "$fresh"
+}
+
+@test "a user's first limit can be any of them" {
+    user_only
+    need_cgroup
+    in_cgroup2 pids || skip "the controller pids belongs to version 1 here"
+    for limit in --pids=20 --cpus=1 -m64M; do
+        in_fresh_group "\"\$@\" $limit '$ROOTFS' echo fine"
+        equal fine "$output"
+    done
+}
+
+@test "what stands in the way of a limit is moved aside, even if it keeps forking" {
+    user_only
+    need_cgroup
+    in_cgroup2 memory || skip "the controller memory belongs to version 1 here"
+    for limit in -m64M --pids=20; do
+        in_fresh_group "for _ in 1 2 3; do while :; do /bin/true; done & done
+            \"\$@\" $limit '$ROOTFS' echo fine
+            kill \$(jobs -p); wait"
+        equal fine "$output"
+    done
+}
+
 @test "a limit and --without=cgroup do not go together" {
     for limit in -m20M --cpus=1 --pids=5 --cgroup=pids.max=5; do
         run inside "$limit" --without=cgroup true

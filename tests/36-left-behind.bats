@@ -78,8 +78,8 @@ groups() { find /sys/fs/cgroup -maxdepth 6 -type d -name "cage.$NAME*" 2> /dev/n
 
 # nothing_left: after all of them have ended.
 nothing_left() {
-    for pid in "${SEEN[@]}"; do wait_for 5 gone $pid; done
-    wait_for 5 no_names
+    for pid in "${SEEN[@]}"; do wait_for 15 gone $pid; done
+    wait_for 15 no_names
     inside true                     # removes a group that was left
     equal "" "$(groups)"
     equal "$MOUNTS" "$(cut -d' ' -f5- /proc/self/mountinfo)"
@@ -128,7 +128,7 @@ steps() { "$CAGE" steps | cut -d' ' -f1; }
 @test "kill -9 of any of the three while the command runs" {
     for victim in host command init; do
         start $SLEEP
-        wait_for 5 inner
+        wait_for 15 inner
         case $victim in
             host) strike KILL "$HOST" ;;
             init) strike KILL "$(init)" ;;
@@ -230,7 +230,7 @@ start_unpacking() {
         tar -C "$BATS_TEST_TMPDIR/image" -czf "$IMAGE" .
     fi
     start $SLEEP
-    wait_for 5 stop_tar
+    wait_for 15 stop_tar
 }
 tar_inside() { pgrep -P "$(init)" -x tar; }
 stop_tar() { kill -STOP "$(tar_inside)"; }
@@ -264,7 +264,7 @@ stop_tar() { kill -STOP "$(tar_inside)"; }
         -o lowerdir=lower,upperdir=upper,workdir=work overlay && exec "$@"' "$BATS_TEST_TMPDIR")
     start $SLEEP
     copying() { pgrep -P "$(pgrep -P "$HOST" -x sh)" -x tar; }
-    wait_for 5 copying
+    wait_for 15 copying
     strike KILL "$HOST"
     ends 137
     nothing_left
@@ -278,7 +278,7 @@ stop_tar() { kill -STOP "$(tar_inside)"; }
         read -r signal who status <<< "$how"
         rm -f "$log"
         start --net="echo \$CAGE_EVENT \$CAGE_NAME >> '$log'" $SLEEP
-        wait_for 5 inner
+        wait_for 15 inner
         equal "up $NAME.$COUNT" "$(cat "$log")"
         if [ "$who" = host ]; then pid=$HOST; else pid=$("$who"); fi
         strike "$signal" "$pid"
@@ -311,7 +311,7 @@ down" "$(cat "$log")"
 @test "the cgroups that a killed host side leaves, the next cage removes" {
     root_only
     start -m64M --cpus=1 --pids=50 $SLEEP
-    wait_for 5 inner
+    wait_for 15 inner
     has "$(groups)" "/cage.$NAME"
     strike KILL "$HOST"
     ends 137
@@ -322,7 +322,7 @@ down" "$(cat "$log")"
 @test "another cage leaves the groups of one that runs alone" {
     root_only
     start -m64M $SLEEP
-    wait_for 5 inner
+    wait_for 15 inner
     before=$(groups)
     has "$before" "/cage.$NAME"
     inside true
@@ -340,7 +340,7 @@ down" "$(cat "$log")"
     # What ends it is the PID namespace, and under root the cgroup as well.
     start --without=pid,cgroup sh -c "setsid $SLEEP & echo \$!; exit 5"
     read -r pid <&"$PIPE"
-    wait_for 5 gone "$HOST" "$(born "$HOST")"
+    wait_for 15 gone "$HOST" "$(born "$HOST")"
     kill -KILL "$pid"                   # fails if it is not there
     ends 5
 }
