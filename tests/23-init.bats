@@ -14,13 +14,13 @@ start() {
     rm -f out
     "$CAGE" run "${options[@]}" "$ROOTFS" "$@" > out 2>&1 < /dev/null &
     started=$!
-    wait_for 5 test -s out
+    wait_for 20 test -s out
 }
 
 # ended: how the container that `start` started has ended.
 ended() {
     local status=0
-    wait_for 5 gone "$started"
+    wait_for 20 gone "$started"
     wait "$started" || status=$?
     started=
     equal "$1" "$status"
@@ -91,7 +91,7 @@ trap_all='for s in HUP INT QUIT USR1 USR2 TERM WINCH CONT; do trap "echo $s" $s;
     start sh -c "$trap_all"
     for signal in HUP INT QUIT USR1 USR2; do
         kill -$signal "$started"
-        wait_for 5 grep -x $signal out
+        wait_for 20 grep -x $signal out
     done
     kill -TERM "$started"
     ended 7
@@ -124,10 +124,10 @@ trap_all='for s in HUP INT QUIT USR1 USR2 TERM WINCH CONT; do trap "echo $s" $s;
 
 @test "nothing inside outlives cage, not even when it is killed" {
     start sh -c 'echo ready; sleep 12.21 & sleep 12.21'
-    inner=$(wait_for 5 pgrep -f '^sleep 12\.21' && pgrep -f '^sleep 12\.21' | xargs)
+    inner=$(wait_for 20 pgrep -f '^sleep 12\.21' && pgrep -f '^sleep 12\.21' | xargs)
     equal 2 "$(wc -w <<< "$inner")"
     kill_started
-    for pid in $inner; do wait_for 5 gone "$pid"; done
+    for pid in $inner; do wait_for 20 gone "$pid"; done
 }
 
 # -------------------------------------------------------------- what is secret

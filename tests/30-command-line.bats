@@ -200,8 +200,9 @@ bad() {
     bad "volumes: */etc/passwd*folder*file" -v "$PWD/folder:/etc/passwd:ro"
     bad "volumes: */etc*folder*file" -v "$PWD/file:/etc:ro"
     bad "/etc/passwd/x*Not a directory" -v "$PWD/folder:/etc/passwd/x:ro"
-    bad "File name too long" -v "$PWD/folder:/mnt/$(printf 'x%.0s' {1..300}):ro"
-    bad "File name too long" -v "$PWD/folder:/mnt$(printf '/x%.0s' {1..3000}):ro"
+    name=/$(printf 'x%.0s' {1..250})
+    bad "File name too long" -v "$PWD/folder:$name$name$name${name}x${name:1}:ro"
+    bad "File name too long" -v "$PWD/folder:$(printf "$name%.0s" {1..20}):ro"
 }
 
 @test "a bad user is refused" {

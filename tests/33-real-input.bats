@@ -52,6 +52,10 @@ mounting() {
     fi
 }
 
+# Take from output what cage says where the tests lie on a file system that root
+# cannot id-map (tmpfs before Linux 6.3).
+no_note() { output=$(grep -v '^cage: .* copied into memory$' <<< "$output" || true); }
+
 @test "rootfs, as make has filled it" {
     works "$ROOTFS"
 }
@@ -154,7 +158,7 @@ is_debian() {
     cc -static -w -o "$BATS_TEST_TMPDIR/one/program" "$BATS_TEST_TMPDIR/one.c" ||
         skip "cc cannot link statically here"
     for option in "" --read-only --without=init --without=rootfs; do
-        [ "$option" != --without=init ] && pid=2 || pid=1
+        [ "$option" != --without=init ] && pid=[2-9] || pid=1
         # shellcheck disable=SC2086 # one word or none
         try cage run $option "$BATS_TEST_TMPDIR/one" /program x < <(echo typed)
         equal 7 "$status"
@@ -195,6 +199,7 @@ is_debian() {
     mounting 'mount --bind "$IMAGE" "$IMAGE"; mount -o remount,bind,ro "$IMAGE"
               ! mkdir "$IMAGE/x" 2> /dev/null
               "$CAGE" run "$IMAGE" sh -c "mkdir /new && echo x > /new/file && ls -d /new"'
+    no_note
     equal "0 /new" "$status $output"
     for folder in new dev proc sys; do
         [ ! -e "$IMAGE/$folder" ]
@@ -214,6 +219,7 @@ is_debian() {
     mounting 'mkdir "$IMAGE/../t"; mount -t tmpfs t "$IMAGE/../t"
               cp -a "$IMAGE" "$IMAGE/../t"; cd "$IMAGE/../t/image"
               "$CAGE" run . sh -c "echo x > /bin/new; ls /bin/new; stat -c %u /bin"'
+    no_note
     equal "0 /bin/new 0" "$status $(xargs <<< "$output")"
 }
 
@@ -255,8 +261,8 @@ is_debian() {
               "$CAGE" run m sh -c "echo x > /bin/new; ls /bin/new; stat -c %u /bin"
               [ ! -e m/bin/new ]'
         [ "$status" != 99 ] || continue
-        equal 0 "$status"
-        equal "/bin/new 0" "$(xargs <<< "$output")"
+        no_note
+        equal "0 /bin/new 0" "$status $(xargs <<< "$output")"
         done+=" $kind"
     done
     echo "$done"
@@ -294,14 +300,15 @@ is_debian() {
         ext2/ext3 | xfs | btrfs) ;;
         *) skip "/ is not on a disk, it would be copied" ;;
     esac
-    try cage run / sh -c 'echo x > /written-inside && ls /written-inside'
+    file=$BATS_TEST_TMPDIR/written
+    try cage run / sh -c "mkdir -p ${file%/*} && echo x > $file && ls $file"
     if [ "$(id -u)" = 0 ]; then
-        equal /written-inside "$output"
+        equal "$file" "$output"
     else
         # The kernel does not let users see what other mounts hide.
         refused "rootfs: *hint: *mounted below"
     fi
-    [ ! -e /written-inside ]
+    [ ! -e "$file" ]
 }
 
 @test "the caller's umask and folder do not matter" {

@@ -225,11 +225,16 @@ only_one() { [ "$(host_side | wc -l)" = 1 ]; }
 
 @test "stopped by Ctrl-Z before it has the keyboard, fg goes on with it" {
     # With no terminal to read from, Ctrl-Z is the host's.
-    type_line '$CAGE run $ROOTFS sh -c "sleep 1; exit 7" < /dev/null'
+    type_line '$CAGE run $ROOTFS sh -c "trap \"exit 7\" INT; while :; do sleep 0.1; done" < /dev/null'
     wait_for 15 inner
+    pid=$(host_side)
     type_key C-z
     sees Stopped
+    until_prompt host
     type_line fg
+    wait_for 15 goes_on "$pid"
+    type_key C-c
+    until_prompt host
     type_line 'echo status $?'
     sees 'status 7'
 }

@@ -21,7 +21,7 @@ in_gdb() {
     build
     cat > "$BATS_TEST_TMPDIR/more.gdb"
     # (The list of breakpoints is long and the same each time.)
-    timeout -k 1 60 gdb -q -nx -batch -x tutorial/steps.gdb \
+    timeout -k 1 300 gdb -q -nx -batch -x tutorial/steps.gdb \
         -x "$BATS_TEST_TMPDIR/more.gdb" \
         --args ./cage-debug run "$ROOTFS" /bin/true < /dev/null 2>&1 |
         grep -Ev '^(Breakpoint [0-9]+ at|static void step_)'
