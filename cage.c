@@ -2484,23 +2484,29 @@ static void find_group_above(struct cage *c) {
         refuse(c, "no cgroup2 file system is mounted here");
 }
 
-/* Have the controller of FILE (of memory.max: memory) handed down to ours.
- * EBUSY says that there are processes in the group above: they are moved into a
- * group beside ours, cage-host.  Any other error is left: if the controller is
- * not there, FILE will be missing in our group, and that is what the user has
- * asked for.  (cage-host stays, as the shell is in it.) */
+/* Have the controller of FILE handed down to ours (of memory.max: memory).
+ *
+ * Processes in the group above stand in the way: memory is then refused (EBUSY),
+ * and cpu and pids make a "threaded" tree of it, in which our group is good for
+ * nothing (clone3 says EOPNOTSUPP).  So they step aside first, cage and your
+ * shell among them, into a group beside ours, until none is left: some may just
+ * be making children.  The top of the tree may keep its processes, and is the
+ * only group that has no file cgroup.type.
+ *
+ * Errors of the last line tell nothing that a missing FILE will not tell. */
 static void enable_controller(struct cage *c, const char *file) {
-    const char *list = "cgroup.subtree_control";
-    const char *add = text(c, "+%.*s", (int)strcspn(file, "."), file);
-    if (write_file(c->above[0], list, "%s", add) == 0 || errno != EBUSY)
-        return;
-    /* If it is there already, another cage has made it: that is well. */
-    mkdirat(c->above[0], "cage-host", 0755);
-    /* All of them, and cage itself: a group that holds a single one counts. */
-    char *pids = read_file(c, c->above[0], "cgroup.procs");
-    for (char *pid; (pid = strsep(&pids, "\n")) != NULL && *pid;)
-        write_file(c->above[0], "cage-host/cgroup.procs", "%s", pid);
-    TRY(write_file(c->above[0], list, "%s", add));
+    char *pids;
+    bool top = faccessat(c->above[0], "cgroup.type", F_OK, 0) == -1;
+    for (int tries = 0; !top && tries < 1000; tries++) {
+        pids = read_file(c, c->above[0], "cgroup.procs");
+        if (*pids == '\0')
+            break;
+        mkdirat(c->above[0], "cage-host", 0755);
+        for (char *pid; (pid = strsep(&pids, "\n")) != NULL && *pid;)
+            write_file(c->above[0], "cage-host/cgroup.procs", "%s", pid);
+    }
+    write_file(c->above[0], "cgroup.subtree_control", "+%.*s",
+               (int)strcspn(file, "."), file);
 }
 
 /* Set the limit S in a group of version 1 with the same name as ours; it was
