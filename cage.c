@@ -117,7 +117,6 @@
 #include <mntent.h>
 #include <net/if.h>
 #include <poll.h>
-#include <pwd.h>
 #include <regex.h>
 #include <sched.h>
 #include <signal.h>
@@ -284,8 +283,8 @@ struct cage {
     int above[TREES], group[TREES];
     char group_name[80], group_path[PATH_MAX];
 
-    /* The terminal (Part II): the real one; both ends of the new one. */
-    int terminal, master, slave;
+    /* The terminal (Part II): the real one, and our end of the new one. */
+    int terminal, master;
     bool raw;                       /* the real one is raw: we read the keys */
     struct termios cooked;          /* how it was before */
     char typed[4096];               /* typed, but not yet taken: */
@@ -1840,7 +1839,7 @@ static void prepare(struct cage *c) {
         refuse(c, "--name %s: a container of this name is running", c->name);
     must(c, c->name_socket, "bind(@cage/%s)", name);
 
-    for (int i = 0; i < c->sources; i++)
+    for (int i = c->volumes; i < c->sources; i++)
         check_source(c, i);
 
     /* A folder that is open can still be used when no path leads to it any
@@ -2374,24 +2373,22 @@ static void prepare_save(struct cage *c, int dir, const struct stat *st) {
     TRY(faccessat(dir, "work", F_OK, 0));
 }
 
-/* Refuse source number I if it is not what it should be.  What is a tarball is
- * left open: the one that was checked is the one that will be unpacked. */
+/* Refuse source number I, a layer or the folder of --save, if it is not what it
+ * should be.  What is a tarball is left open: the one that was checked is the
+ * one that will be unpacked. */
 static void check_source(struct cage *c, int i) {
     const char *path = c->source[i].path;
-    bool volume = i < c->volumes, save = path == c->save;
     struct stat st;
     /* The folder of --save is made if it is not there. */
-    if (save)
+    if (path == c->save)
         mkdir(path, 0700);
-    /* O_PATH: a volume may be something that we cannot read.  O_NONBLOCK: to
-     * open a named pipe would else wait for a writer. */
-    int how = (volume ? O_PATH : O_RDONLY | O_NONBLOCK) | O_CLOEXEC;
-    int fd = must(c, open(path, how), volume ? "--volume %s" : save
-                  ? "--save %s" : "open(%s)", path);
+    /* O_NONBLOCK: to open a named pipe would else wait for a writer. */
+    int fd = must(c, open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC), "open(%s)",
+                  path);
     must(c, fstat(fd, &st), "fstat(%s)", path);
-    if (save)
+    if (path == c->save)
         prepare_save(c, fd, &st);
-    if (!volume && !S_ISDIR(st.st_mode)) {
+    if (!S_ISDIR(st.st_mode)) {
         check_archive(c, path, S_ISREG(st.st_mode) ? fd : -1, st.st_size);
         c->tree[i] = fd;
     } else
@@ -2585,27 +2582,19 @@ static void say_why(struct cage *c) {
 /* Kill what is left in our groups, and remove them.  With PID 1 all processes
  * of its namespace have died; but --without=pid there may be some left, and 1
  * in cgroup.kill sends SIGKILL to all of the group at once, however fast they
- * multiply (Linux 5.14). */
+ * multiply (Linux 5.14).
+ *
+ * EBUSY: the kernel takes some time to see the last process out.  (That
+ * cgroup.events then reads "populated 0" can be waited for by poll(2), but in
+ * version 2 only; mostly the first try succeeds.) */
 static void remove_groups(struct cage *c) {
-    char state[64];
-    struct pollfd events = { .fd = -1, .events = POLLPRI };
-    if (c->group[0]) {
+    if (c->group[0])
         write_file(c->group[0], "cgroup.kill", "1");
-        events.fd = openat(c->group[0], "cgroup.events", O_RDONLY | O_CLOEXEC);
-    }
     for (int i = 0, tries = 1000; i < TREES; i++)
-        /* EBUSY: the kernel takes some time to see the last process out.  It
-         * then changes the file cgroup.events to "populated 0", and tells us so
-         * (POLLPRI) if we have read it before.  Version 1 has nothing like it:
-         * there we look again every millisecond. */
         while (c->group[i] && tries-- > 0
                && unlinkat(c->above[i], c->group_name, AT_REMOVEDIR) == -1
-               && errno == EBUSY) {
-            ssize_t n = pread(events.fd, state, sizeof state - 1, 0);
-            state[n > 0 ? n : 0] = '\0';
-            poll(&events, 1, strstr(state, "populated 1") ? 40 : 1);
-        }
-    close(events.fd);
+               && errno == EBUSY)
+            poll(NULL, 0, 1);       /* wait for a millisecond */
 }
 
 /* ---------------------- snapshots: --explain and --step --------------------
@@ -2758,7 +2747,7 @@ static void end_step(struct cage *c) {
  * What happens, in order:
  *
  *      command    opens the new terminal, sends both ends of it to us
- *      we         take_terminal(): the size, and who turns \n into \r\n
+ *      we         take_terminal(): the size
  *      command    execve: the socket to us is closed by it
  *      we         take_keyboard(): the real terminal becomes raw
  *                 copy_input() and copy_output(), until PID 1 ends
@@ -2770,18 +2759,6 @@ static void end_step(struct cage *c) {
  * runc and crun can hand the master to another program (--console-socket); for
  * Docker and podman there is one that copies the bytes as we do here.
  * bubblewrap has no terminal for its command: it gets yours. */
-
-/* Let the new terminal turn \n into \r\n, or not.  One of the two has to do it:
- * the real one does as long as it is not raw. */
-static void translate_newlines(struct cage *c, bool on) {
-    /* OPOST: "output processing", without which nothing is translated at all.
-     * The modes can be changed by whoever has the slave open. */
-    struct termios modes;
-    if (tcgetattr(c->slave, &modes) == -1)
-        return;
-    modes.c_oflag = (modes.c_oflag & ~(tcflag_t)OPOST) | (on ? OPOST : 0);
-    tcsetattr(c->slave, TCSANOW, &modes);
-}
 
 /* May we touch the real terminal?  Its foreground job is a process group, and
  * the question is whether that is ours. */
@@ -2798,18 +2775,16 @@ static void fit_window(struct cage *c) {
         ioctl(c->master, TIOCSWINSZ, &size);
 }
 
-/* The new terminal has come.  We keep its SLAVE end open as well: to read the
- * MASTER is an error (EIO) as long as nobody has the other end open, and that
- * may be so for a moment while programs inside come and go. */
-static void take_terminal(struct cage *c, int master, int slave) {
+/* The new terminal has come, with its MASTER.  (Its other end has come along,
+ * and stays open with us: to read the master is an error, EIO, while nobody has
+ * the other end open, and that may be so while programs come and go.) */
+static void take_terminal(struct cage *c, int master) {
     c->step = STEP_tty;
     /* Where its output is shown: at least one of the three is a terminal. */
     c->terminal = isatty(1) ? 1 : isatty(2) ? 2 : 0;
     c->master = master;
-    c->slave = slave;
     /* A command that does not read must not bring us to a halt. */
     TRY(fcntl(master, F_SETFL, O_NONBLOCK));
-    translate_newlines(c, in_foreground());
     fit_window(c);
 }
 
@@ -2824,7 +2799,6 @@ static void take_keyboard(struct cage *c) {
     cfmakeraw(&raw);
     /* DRAIN: only when what was written before has come out. */
     c->raw = tcsetattr(0, TCSADRAIN, &raw) == 0;
-    translate_newlines(c, true);
 }
 
 /* Write out what has come from the command.  False if there was nothing, or if
@@ -2945,7 +2919,7 @@ static void answer(struct cage *c) {
     else if (m.what == THIS_IS_INIT)
         meet_init(c, m.pid);
     else
-        take_terminal(c, m.fd[0], m.fd[1]);
+        take_terminal(c, m.fd[0]);
     send_message(c, &m);
     for (int i = 0; i < m.fds; i++)
         close(m.fd[i]);             /* they have arrived on the other side */
