@@ -235,7 +235,7 @@ enum { FOLDER = O_RDONLY | O_DIRECTORY | O_CLOEXEC };
 
 struct cage {
     /* What was asked for: the table `options`, near the end, explains it. */
-    const char *name, *hostname, *workdir, *net, *save, *memory;
+    const char *name, *hostname, *workdir, *net, *save, *memory, *join;
     char **command, *env[SPACE];
     struct source {                 /* first the volumes, then the layers of */
         const char *path, *target;  /* ROOTFS, then the folder of --save */
@@ -254,6 +254,8 @@ struct cage {
     bool on_host_side;              /* this process has things to clean up */
     bool id_mapped;                 /* under root: the container has IDS ids */
     bool one_id;                    /* for a user: perhaps only 0 is inside */
+    bool exec;                      /* cage exec: a process for a container */
+                                    /* that runs already */
     struct snapshot before;         /* for --explain */
     char *arguments;                /* our own command line in memory, which */
     size_t arguments_size;          /* PID 1 wipes: ps inside would show it */
@@ -271,6 +273,13 @@ struct cage {
     int host_root, root;            /* the old root directory and the new one */
     int user_namespace;             /* for whom ROOTFS and volumes are mapped */
     int tree[MAX_SOURCES];          /* source[] opened, see open_sources() */
+
+    /* With --join and `cage exec`: the container to be joined (Part III). */
+    struct container {
+        pid_t host, init, command;  /* its three processes */
+    } other;
+    int pod, pod_root;              /* its command's pidfd and root directory */
+    int pod_namespaces;             /* those that are not ours: CLONE_NEW... */
 
     /* Known to the host side only. */
     pid_t child, init;
@@ -488,8 +497,8 @@ static void end_step(struct cage *c);
  * one side dies the other reads "end of file" and does not wait for ever. */
 
 enum question {
-    WRITE_MY_ID_MAPS,   /* the answer tells one_id, and under root it carries */
-                        /* copies of mounts, see open_sources() */
+    WRITE_MY_ID_MAPS,   /* under root the answer carries copies of mounts, see */
+                        /* open_sources() */
     THIS_IS_INIT,       /* pid: the process that will be PID 1 */
     TAKE_THE_TERMINAL   /* carries a new terminal: its master and its slave */
 };
@@ -497,7 +506,6 @@ enum question {
 struct message {
     enum question what;
     pid_t pid;
-    bool one_id;
     int fds, fd[MAX_SOURCES];        /* descriptors that travel along */
 };
 
@@ -532,10 +540,11 @@ static void die_with_host(struct cage *c) {
 
 static void prepare(struct cage *c);
 static void lab_cell(struct cage *c);
-static void find_group_above(struct cage *c);
+static void find_group_above(struct cage *c, pid_t member);
 static void remove_stale_groups(struct cage *c);
 static void enable_controller(struct cage *c, const char *file);
 static void set_v1_limit(struct cage *c, const struct setting *s);
+static void join(struct cage *c, int namespaces);
 static int clone_mount(struct cage *c, int dir, const char *path, int flags,
                        uint64_t attributes);
 static int clone_device(struct cage *c, const char *path, dev_t device);
@@ -547,6 +556,7 @@ static void leave_root(struct cage *c);
 static void show_host(struct cage *c, const char *path, uint64_t attributes);
 static void make_read_only(struct cage *c, const char *path, int flags);
 static _Noreturn void be_pid_1(struct cage *c, pid_t command, int ready);
+static _Noreturn void exec_side(struct cage *c);
 static void supervise(struct cage *c);
 
 /* =============================== host: cgroup ==============================
@@ -571,7 +581,7 @@ static void supervise(struct cage *c);
  * The child is later started inside the group, by clone3; moving a running
  * process into a group, as above, takes the kernel milliseconds. */
 static void step_cgroup(struct cage *c) {
-    find_group_above(c);
+    find_group_above(c, 0);
     remove_stale_groups(c);
 
     if (mkdirat(c->above[0], c->group_name, 0755) == -1) {
@@ -622,17 +632,20 @@ static void step_cgroup(struct cage *c) {
  * the user's: one id, or, with the set-uid program newuidmap(1), the range that
  * /etc/subuid grants. */
 static void step_user(struct cage *c) {
-    TRY(unshare(CLONE_NEWUSER));
+    if (c->join)
+        join(c, CLONE_NEWUSER);     /* another container's: Part III */
+    else
+        TRY(unshare(CLONE_NEWUSER));
 
     /* From here on we are nobody, 65534, until the maps are written. */
     struct message m = { .what = WRITE_MY_ID_MAPS };
     ask(c, &m);
-    c->one_id = m.one_id;
     memcpy(c->tree, m.fd, sizeof c->tree);      /* see gather_layers() */
 
     /* Drop the groups of the user who started us.  With one id the kernel
      * forbids it: a group can also serve to *deny* a file to its members, and
      * leaving it would open that file (CVE-2014-8989). */
+    c->one_id = strncmp(read_file(c, c->proc, "self/setgroups"), "deny", 4) == 0;
     if (!c->one_id)
         TRY(setgroups(0, NULL));
     TRY(setresgid(0, 0, 0));
@@ -804,6 +817,25 @@ static void step_time(struct cage *c) {
                    (long long)up.tv_sec, (long long)boot.tv_sec));
 }
 
+/* Go on as a new process, the first in the PID namespace (or one more, with
+ * cage exec), and leave this one: the rest of the run is in the new one.
+ *
+ * It is fork(2), but with CLONE_PARENT: the new process becomes a child of the
+ * host side, not ours, so that the host side can wait for it, and we can leave.
+ * (Its parent has no number inside: getppid() there is 0.) */
+static void next_process(struct cage *c) {
+    pid_t init = KERNEL(clone, CLONE_PARENT | SIGCHLD, 0, 0, 0, 0);
+    if (init > 0) {
+        send_message(c, &(struct message){ .what = THIS_IS_INIT, .pid = init });
+        _exit(0);
+    }
+    die_with_host(c);
+    /* Wait until the host side knows us and has run the --net COMMAND. */
+    struct message go = { 0 };
+    if (!receive_message(c, &go))
+        leave(c, EXIT_CAGE);
+}
+
 /* ================================ child: pid ===============================
  *
  * The first process in a PID namespace is number 1 there, and has another
@@ -823,20 +855,11 @@ static void step_time(struct cage *c) {
  *             ./cage run --without=pid rootfs ps
  *   See:      pid_namespaces(7), clone(2) */
 static void step_pid(struct cage *c) {
-    /* unshare(1) and runc do as we do: an own namespace for the children,
-     * then a fork.  (clone(2) with CLONE_NEWPID would do both at once, but
-     * then each error could have many reasons.) */
-    /* A process cannot change its own number, so this too is for children. */
+    /* A process cannot change its own number, so this too is for children.
+     * (clone(2) with CLONE_NEWPID would do both at once, but then each error
+     * could have many reasons.  unshare(1) and runc do as we do.) */
     TRY(unshare(CLONE_NEWPID));
-
-    /* fork(2), but with CLONE_PARENT: the new process becomes a child of the
-     * host side, not ours, so that the host side can wait for it, and we can
-     * leave.  (Its parent has no number inside: getppid() there is 0.) */
-    pid_t init = KERNEL(clone, CLONE_PARENT | SIGCHLD, 0, 0, 0, 0);
-    if (init > 0) {
-        send_message(c, &(struct message){ .what = THIS_IS_INIT, .pid = init });
-        _exit(0);
-    }
+    next_process(c);
 }
 
 /* =============================== init: rootfs ==============================
@@ -1580,17 +1603,27 @@ static _Noreturn void command_side(struct cage *c) {
     abort();                        /* step_exec does not come back */
 }
 
-/* Here we are PID 1, the first process of the PID namespace; without the step
- * `pid`, still the child.  Since `user` we are root, but only of the namespaces
+/* Here we are PID 1, or with `cage exec` one more process of the container, and
+ * give up what the command shall not have. */
+static _Noreturn void give_up_rights(struct cage *c) {
+    /* --workdir, as a path inside.  Whether it is there, and not a way out, is
+     * looked at in the step fds. */
+    c->step = STEP_fds;
+    must(c, chdir(c->workdir), "--workdir: chdir(\"%s\")", c->workdir);
+    DO(c, fds);
+    DO(c, caps);
+    DO(c, id);
+    DO(c, nnp);
+    DO(c, seccomp);
+    DO(c, init);
+    command_side(c);                /* PID 1 has stayed behind in be_pid_1() */
+}
+
+/* Here we are PID 1, the first process of the PID namespace.  (Without
+ * the step `pid`, one of the host's.)  Since `user` we are root, but only of the namespaces
  * that were made since then. */
 static _Noreturn void init_side(struct cage *c) {
-    struct message go = { 0 };
     prctl(PR_SET_NAME, "cage: init");
-    die_with_host(c);
-    /* Wait until the host side knows us and has run the --net COMMAND. */
-    if (!receive_message(c, &go))
-        leave(c, EXIT_CAGE);
-
     gather_layers(c);
     DO(c, rootfs);
     enter_root(c);
@@ -1606,17 +1639,7 @@ static _Noreturn void init_side(struct cage *c) {
     if (!without(c, pivot))
         leave_root(c);
     DO(c, pivot);
-    /* --workdir, as a path inside.  Whether it is there, and not a way out, is
-     * looked at in the step fds. */
-    c->step = STEP_fds;
-    must(c, chdir(c->workdir), "chdir(\"%s\")", c->workdir);
-    DO(c, fds);
-    DO(c, caps);
-    DO(c, id);
-    DO(c, nnp);
-    DO(c, seccomp);
-    DO(c, init);
-    command_side(c);                /* PID 1 has stayed behind in be_pid_1() */
+    give_up_rights(c);
 }
 
 /* Here we are a child of the host side, with all the rights of whoever typed
@@ -1627,6 +1650,8 @@ static _Noreturn void child_side(struct cage *c) {
     c->on_host_side = false;
     die_with_host(c);
     umask(0);                       /* the modes below are meant exactly */
+    if (c->exec)
+        exec_side(c);               /* cage exec: Part III */
     if (!without(c, cgroup))
         end_step(c);                /* it began on the host side */
 
@@ -1636,14 +1661,18 @@ static _Noreturn void child_side(struct cage *c) {
         lab_cell(c);
     DO(c, mount);
     DO(c, private);
-    DO(c, uts);
-    DO(c, ipc);
-    DO(c, net);
+    if (c->join) {
+        join(c, CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET);
+    } else {
+        DO(c, uts);
+        DO(c, ipc);
+        DO(c, net);
+    }
     DO(c, time);
-    if (without(c, pid))
-        send_message(c, &(struct message){ THIS_IS_INIT, .pid = getpid() });
     DO(c, pid);
-    init_side(c);                   /* in the new process, if there is one */
+    if (without(c, pid))
+        next_process(c);            /* else the step has done it */
+    init_side(c);
 }
 
 /* cage run: the whole of it, seen from the host side.  Returns the status to
@@ -1654,7 +1683,9 @@ static int run(struct cage *c) {
      * ordinary user's cannot, see `private`.  So we move into a cell first. */
     if (without(c, private) && !without(c, mount) && geteuid() == 0)
         lab_cell(c);
-    if (begin_step(c, STEP_cgroup))
+    if (c->exec)
+        c->step = STEP_cgroup;      /* it has one: open_other() */
+    else if (begin_step(c, STEP_cgroup))
         step_cgroup(c);             /* and it ends in the child, in the group */
 
     /* clone3(2) is fork(2) with choices.  This one, CLONE_INTO_CGROUP, lets the
@@ -1797,9 +1828,10 @@ static bool receive_message(struct cage *c, struct message *m) {
  *
  * (Such names are per network namespace: see network_namespaces(7).) */
 
-/* Claim NAME.  Returns the socket that holds it, to be kept open as long as the
- * name shall be ours, or -1 with errno: EADDRINUSE if somebody has it. */
-static int claim(const char *name) {
+/* Make a socket and ACT upon it with the abstract address of NAME, where ACT is
+ * bind(2) or connect(2).  Returns the socket, or -1 with errno. */
+static int name_socket(const char *name, int (*act)(int,
+                       const struct sockaddr *, socklen_t)) {
     /* What makes a socket abstract is that its path begins with a 0 byte.  Its
      * name is then all the bytes that we count, without a 0 at the end. */
     struct sockaddr_un address = { .sun_family = AF_UNIX };
@@ -1807,14 +1839,37 @@ static int claim(const char *name) {
     size_t room = sizeof address.sun_path - 1, size = sizeof address - room;
     size += (size_t)snprintf(path, room, "cage/%s", name);
     int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-    /* Only a socket that listens can be asked who has bound it. */
-    if (fd == -1 || bind(fd, (struct sockaddr *)&address, (socklen_t)size) == -1
-        || listen(fd, 8) == -1)
+    if (fd == -1 || act(fd, (struct sockaddr *)&address, (socklen_t)size) == -1)
         return give_up(fd);
     return fd;
 }
 
+/* Claim NAME.  Returns the socket that holds it, to be kept open as long as the
+ * name shall be ours, or -1 with errno: EADDRINUSE if somebody has it. */
+static int claim(const char *name) {
+    int fd = name_socket(name, bind);
+    /* Only a socket that listens can be asked who has bound it. */
+    if (fd != -1 && listen(fd, SOMAXCONN) == -1)
+        return give_up(fd);
+    return fd;
+}
+
+/* Who holds NAME, the name of a container of the user UID?  Returns the process
+ * id of its host side, or 0 if there is none (or it is somebody else's: anybody
+ * can bind any name, but the kernel tells who has done so). */
+static pid_t holder(struct cage *c, unsigned uid, const char *name) {
+    struct ucred who = { 0 };
+    socklen_t size = sizeof who;
+    int fd = name_socket(text(c, "%u/%s", uid, name), connect);
+    if (fd == -1)
+        return 0;
+    getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size);
+    close(fd);
+    return who.uid == uid ? who.pid : 0;
+}
+
 static void check_source(struct cage *c, int i);
+static void open_other(struct cage *c);
 static void take_snapshot(struct cage *c, struct snapshot *s);
 
 /* Everything that the host side does before the first step.  Whatever is wrong
@@ -1828,17 +1883,10 @@ static void prepare(struct cage *c) {
         KERNEL(close_range, 3, ~0U, 0);
     /* A copy: the step tty puts a new terminal into the place of 2. */
     c->errors = TRY(fcntl(2, F_DUPFD_CLOEXEC, 3));
-    /* Another cage may hold the name for a moment: remove_stale_groups(). */
-    for (int tries = 0; tries < 20; tries++) {
-        c->name_socket = claim(name);
-        if (c->name_socket != -1 || errno != EADDRINUSE)
-            break;
-        poll(NULL, 0, 5);
-    }
-    if (c->name_socket == -1 && errno == EADDRINUSE)
-        refuse(c, "--name %s: a container of this name is running", c->name);
-    must(c, c->name_socket, "bind(@cage/%s)", name);
-
+    if (!c->exec && (c->name_socket = claim(name)) == -1)
+        must(c, -1, "--name %s: bind(@cage/%s)", c->name, name);
+    if (c->join)
+        open_other(c);
     for (int i = c->volumes; i < c->sources; i++)
         check_source(c, i);
 
@@ -2003,20 +2051,18 @@ static void give_pipes(uid_t uid, gid_t gid) {
 static void open_sources(struct cage *c);
 
 /* The host side answers WRITE_MY_ID_MAPS: the child is in its user namespace,
- * and stays nobody there until we have written its maps.  Put into the answer M
- * what the child has to know: one_id, and under root the sources, opened. */
+ * and stays nobody there until we have written its maps.  Under root the answer
+ * M gets the sources, opened. */
 static void write_id_maps(struct cage *c, struct message *m) {
     c->step = STEP_user;
+    unsigned first = 0;
     int dir = TRY(openat(c->proc, text(c, "%d", (int)c->child), FOLDER));
-    if (c->id_mapped) {
-        unsigned first = pick_ids(c);
+    if (c->join) {
+        /* It has got the map of the container that it has joined. */
+    } else if (c->id_mapped) {
+        first = pick_ids(c);
         TRY(write_file(dir, "uid_map", "0 %u %d", first, IDS));
         TRY(write_file(dir, "gid_map", "0 %u %d", first, IDS));
-        give_pipes(first + c->uid, first + c->gid);
-        /* A namespace can be named by its file here, as with nsenter(1). */
-        c->user_namespace = TRY(openat(dir, "ns/user", O_RDONLY | O_CLOEXEC));
-        open_sources(c);
-        m->fds = c->sources;
     } else if (!write_granted_maps(c)) {
         /* One id, our own.  Before a user may map a group, the right to leave
          * groups has to be given up for good: user_namespaces(7) on setgroups,
@@ -2024,7 +2070,14 @@ static void write_id_maps(struct cage *c, struct message *m) {
         TRY(write_file(dir, "setgroups", "deny"));
         TRY(write_file(dir, "uid_map", "0 %u 1", getuid()));
         TRY(write_file(dir, "gid_map", "0 %u 1", getgid()));
-        m->one_id = true;
+    }
+    if (c->id_mapped) {
+        sscanf(read_file(c, dir, "uid_map"), "%*u %u", &first);
+        give_pipes(first + c->uid, first + c->gid);
+        /* A namespace can be named by its file here, as with nsenter(1). */
+        c->user_namespace = TRY(openat(dir, "ns/user", O_RDONLY | O_CLOEXEC));
+        open_sources(c);
+        m->fds = c->sources;
     }
     memcpy(m->fd, c->tree, sizeof m->fd);
     close(dir);
@@ -2447,20 +2500,30 @@ static const struct { const char *type, *option; } trees[TREES] = {
 
 /* Open the folders in which our groups are to be made, c->above, and put
  * together c->group_path.  Root makes its group at the top of the tree, an
- * ordinary user in the group in which cage was started.  The place of the tree
- * is taken from the table of mounts: on a hybrid machine it is
- * /sys/fs/cgroup/unified, and others have it elsewhere. */
-static void find_group_above(struct cage *c) {
+ * ordinary user in the group in which cage was started.  With a MEMBER, any
+ * process of a container that runs: the folders in which its groups are; then
+ * c->group are the groups themselves.
+ *
+ * The place of the tree is taken from the table of mounts: on a hybrid machine
+ * it is /sys/fs/cgroup/unified, and others have it elsewhere. */
+static void find_group_above(struct cage *c, pid_t member) {
     char own[PATH_MAX] = "", *s;
+    const char *whose = member ? text(c, "/proc/%d/cgroup", (int)member)
+                               : "/proc/self/cgroup";
     /* A line of this file is NUMBER:CONTROLLERS:PATH; version 2 is 0. */
-    s = strstr(read_file(c, c->proc, "self/cgroup"), "0::/");
-    if (geteuid() != 0 && s)
+    s = strstr(read_file(c, AT_FDCWD, whose), "0::/");
+    if (s && (member || geteuid() != 0))
         sscanf(s, "0::%4000[^\n]", own);
-    /* Another cage may have moved us: enable_controller().  The top is "". */
-    if ((s = strrchr(own, '/')) && (!s[1] || strcmp(s, "/cage-host") == 0))
-        *s = '\0';
-    /* Where our group will be, by its name and by its whole path. */
+    /* The name of the group, and what is above it: the top is "".  (We may be in
+     * cage-host, where another cage has moved us: enable_controller().) */
     snprintf(c->group_name, sizeof c->group_name, "cage.%s", c->name);
+    if ((s = strrchr(own, '/')) && (!s[1] || strncmp(s, "/cage", 5) == 0)) {
+        if (member)
+            snprintf(c->group_name, sizeof c->group_name, "%.79s", s + 1);
+        *s = '\0';
+    } else if (member)
+        *c->group_name = '\0';      /* it has none of its own */
+    memset(c->above, 0, sizeof c->above);
 
     FILE *mounts = setmntent("/proc/self/mounts", "re");
     for (struct mntent *m; mounts && (m = getmntent(mounts)) != NULL;)
@@ -2470,10 +2533,10 @@ static void find_group_above(struct cage *c) {
                 continue;
             const char *path = text(c, "%s%s", m->mnt_dir, i == 0 ? own : "");
             c->above[i] = must(c, open(path, FOLDER), "open(%s)", path);
+            int group = member ? openat(c->above[i], c->group_name, FOLDER) : 0;
+            c->group[i] = group != -1 ? group : 0;
             if (i == 0)
                 snprintf(c->group_path, PATH_MAX, "%s/%s", path, c->group_name);
-            /* What a killed container of our name may have left there. */
-            unlinkat(c->above[i], c->group_name, AT_REMOVEDIR);
         }
     if (mounts)
         endmntent(mounts);
@@ -2530,20 +2593,20 @@ static void set_v1_limit(struct cage *c, const struct setting *s) {
 }
 
 /* Remove every group whose container is gone because its host side was killed,
- * for one by SIGKILL or when the machine ran out of memory.  Its name tells us:
- * if we can claim it, nobody holds it.  Only a group without processes can be
- * removed (rmdir says EBUSY), so a mistake here would do no harm. */
+ * for one by SIGKILL or when the machine ran out of memory: nobody holds its
+ * name any more.  Or it is ours, and the group not made yet.  Only a group
+ * without processes can be removed (rmdir says EBUSY), so a mistake here would
+ * do no harm. */
 static void remove_stale_groups(struct cage *c) {
     DIR *groups = fdopendir(TRY(openat(c->above[0], ".", FOLDER)));
     for (struct dirent *d; groups && (d = readdir(groups)) != NULL;) {
-        if (strncmp(d->d_name, "cage.", 5) != 0)
+        bool ours = strcmp(d->d_name, c->group_name) == 0;
+        if (strncmp(d->d_name, "cage.", 5) != 0
+            || (!ours && holder(c, getuid(), d->d_name + 5)))
             continue;
-        /* -1 if it runs, or is ours.  While we hold the name nobody else can
-         * start a container of it and lose the group under its hands. */
-        int name = claim(text(c, "%u/%s", getuid(), d->d_name + 5));
-        for (int i = 0; i < TREES && name != -1; i++)
-            unlinkat(c->above[i], d->d_name, AT_REMOVEDIR);
-        close(name);
+        for (int i = 0; i < TREES; i++)
+            if (c->above[i])
+                unlinkat(c->above[i], d->d_name, AT_REMOVEDIR);
     }
     if (groups)
         closedir(groups);
@@ -2638,13 +2701,13 @@ static const char *const facts[FACTS] = {
     "NoNewPrivs", "Seccomp", "fd/0", "mountinfo",
 };
 
-/* Of the mounts: how many there are, how many of them are shared, and of what
+/* Of the mounts in the file MOUNTINFO: how many there are, how many of them are shared, and of what
  * type the one at "/" is.  A line of mountinfo, see proc(5):
  *
  *      36 35 98:0 /mnt1 /mnt2 rw,noatime shared:1 - ext3 /dev/root rw
  *                       place            optional   type */
-static const char *count_mounts(struct cage *c) {
-    char *lines = read_file(c, c->proc, "self/mountinfo");
+static const char *count_mounts(struct cage *c, const char *mountinfo) {
+    char *lines = read_file(c, c->proc, mountinfo);
     char where[3], type[32], root[32] = "?";
     /* Only the first two bytes of the place are kept: "/" or not is enough. */
     int total = 0, shared = 0;
@@ -2657,19 +2720,21 @@ static const char *count_mounts(struct cage *c) {
     return text(c, "%d mounts (%d shared), / is %s", total, shared, root);
 }
 
-/* Put what the host's /proc says about FACT of this process into VALUE, with
- * one space between words: uid_map is full of them, `status` has tabs. */
-static void look_up(struct cage *c, const char *fact, char value[FACT_SIZE]) {
+/* Put what the host's /proc says about FACT of the process WHO ("self": of this
+ * one) into VALUE, with one space between words: uid_map is full of them. */
+static void look_up(struct cage *c, const char *who, const char *fact,
+                    char value[FACT_SIZE]) {
     /* A link is told by readlink(2), a file by reading; what is no link makes
      * the former fail.  A fact that this kernel does not have is empty. */
     char link[PATH_MAX] = "", *word, *found = link;
-    const char *where = strncmp(fact, "sys/", 4) == 0 ? "" : "self/";
-    const char *path = text(c, "%s%s", where, fact);
+    bool setting = strncmp(fact, "sys/", 4) == 0;
+    const char *path = text(c, "%s/%s", setting ? "." : who, fact);
     size_t n = 0;
     if (strcmp(fact, "mountinfo") == 0)
-        snprintf(link, sizeof link, "%s", count_mounts(c));
+        snprintf(link, sizeof link, "%s", count_mounts(c, path));
     else if (isupper(*fact)) {
-        char *line = strstr(read_file(c, c->proc, "self/status"), fact);
+        const char *status = text(c, "%s/status", who);
+        char *line = strstr(read_file(c, c->proc, status), fact);
         found = line ? strtok(line + strlen(fact) + 1, "\n") : link;
     } else if (readlinkat(c->proc, path, link, sizeof link - 1) == -1)
         found = read_file(c, c->proc, path);
@@ -2687,7 +2752,7 @@ static void look_up(struct cage *c, const char *fact, char value[FACT_SIZE]) {
  * nobody wants to know. */
 static void take_snapshot(struct cage *c, struct snapshot *s) {
     for (int i = 0; i < FACTS && c->explain; i++)
-        look_up(c, facts[i], s->value[i]);
+        look_up(c, "self", facts[i], s->value[i]);
 }
 
 /* DO() is about to run STEP: note it for error messages, and announce it.
@@ -2840,6 +2905,8 @@ static void copy_input(struct cage *c) {
  *      c->talk      a question from inside   answer()
  *      c->master    output of the command    copy_output()
  *      0            a key was pressed        copy_input()
+ *      name_socket  somebody asks whose name it is: the kernel has answered
+ *      c->pod       the container that we have joined has ended, and so do we
  *
  * The order of a run, seen from here: the child asks for its id maps; it says
  * who PID 1 is, and ends; the command sends its terminal; then the socket reads
@@ -2994,10 +3061,12 @@ static void supervise(struct cage *c) {
             { c->talk ? c->talk : -1, POLLIN, 0 },
             { master, master_events, 0 },
             { c->raw && !typed ? 0 : -1, POLLIN, 0 },
+            { c->name_socket ? c->name_socket : -1, POLLIN, 0 },
+            { c->pod ? c->pod : -1, POLLIN, 0 },
         };
         /* In the background: nobody tells us when we come to the foreground,
          * so look five times a second. */
-        poll(events, 4, waits && keyboard_is_ours() ? 200 : -1);
+        poll(events, 6, waits && keyboard_is_ours() ? 200 : -1);
         /* Signals first: answer() may run a program, which reads them too, and
          * then we would wait here for one that is gone. */
         if (events[0].revents)
@@ -3009,6 +3078,10 @@ static void supervise(struct cage *c) {
             copy_output(c);
         if (events[2].revents & POLLOUT || events[3].revents)
             copy_input(c);
+        if (events[4].revents)
+            close(accept(c->name_socket, NULL, NULL));
+        if (events[5].revents)
+            c->status = EXIT_SIGNAL + SIGKILL;
     }
 }
 
@@ -3031,6 +3104,8 @@ static void clean_up(struct cage *c) {
         ;
     if (c->raw)
         tcsetattr(0, TCSADRAIN, &c->cooked);
+    if (c->exec)
+        return;                     /* the rest is the business of `run` */
     /* A command that ended well has not been ended by a limit. */
     if (c->status > 0)
         say_why(c);
@@ -3089,6 +3164,8 @@ static const struct { enum step step; int error; const char *hint; } hints[] = {
 static const char *hint_for(struct cage *c, int error) {
     bool user = geteuid() != 0, denied = error == EPERM || error == EACCES;
     const char *rule = "/proc/sys/kernel/apparmor_restrict_unprivileged_userns";
+    if (c->exec && (error == ESRCH || error == ENOMEM || error == ENODEV))
+        return "the container has ended meanwhile";
     if (error == ENOSPC && c->step >= STEP_user && c->step <= STEP_pid)
         return "the limits are in /proc/sys/user/max_*_namespaces";
     if (error == EPERM && without(c, user) && user)
@@ -3104,6 +3181,305 @@ static const char *hint_for(struct cage *c, int error) {
         if (hints[i].step == c->step && hints[i].error == error)
             return hints[i].hint;
     return NULL;
+}
+
+/* ========================================================================== *
+ *                         PART III: LIVING WITH IT
+ * ==========================================================================
+ *
+ * A container that runs is processes, and the kernel knows everything about
+ * them.  So the commands below need no daemon and no notes of their own: they
+ * ask /proc and the cgroup, at the moment when you ask them.
+ *
+ *      @cage/1000/web, a socket    connect(2): whose is it?   the host side
+ *      /proc/PID/task/PID/children                            its child: PID 1,
+ *                                                    whose first: the command
+ *
+ * Docker's daemon keeps a folder of files for each container, and so does runc,
+ * below /run; they have to be mended when the machine has crashed in between.
+ *
+ *   exec      a process that is born on the host and walks in, by setns(2)
+ *   ps, show  what /proc says of the processes
+ *   stop      two signals
+ *   pause     a 1, written into cgroup.freeze; resume: a 0
+ *
+ *   See:      setns(2), pidfd_open(2), proc(5), cgroup-v2.rst on cgroup.freeze */
+
+/* The oldest child of process PID, or 0. */
+static pid_t first_child(struct cage *c, pid_t pid) {
+    const char *file = text(c, "/proc/%d/task/%d/children", (int)pid, (int)pid);
+    return atoi(read_file(c, AT_FDCWD, file));
+}
+
+/* Does process PID call itself NAME, or something that begins like that? */
+static bool is_called(struct cage *c, pid_t pid, const char *name) {
+    const char *comm = read_file(c, AT_FDCWD, text(c, "/proc/%d/comm", (int)pid));
+    return strncmp(comm, name, strlen(name)) == 0;
+}
+
+/* Find the three processes of the container NAME of user UID: c->other.  False
+ * if it does not run, or not yet. */
+static bool find(struct cage *c, unsigned uid, const char *name) {
+    struct container *o = &c->other;
+    o->host = holder(c, uid, name);
+    o->init = o->host ? first_child(c, o->host) : 0;
+    /* Without the step init, PID 1 is the command itself. */
+    o->command = is_called(c, o->init, "cage: init") ? first_child(c, o->init)
+        : o->init;
+    /* Until execve all of them are called something of ours. */
+    return o->command && !is_called(c, o->command, "cage: ");
+}
+
+/* Find the container NAME, or for root UID/NAME, and its groups; refuse if there
+ * is none.  One that is just starting is waited for, up to 5 seconds. */
+static void find_running(struct cage *c, const char *name) {
+    unsigned uid = getuid();
+    const char *slash = strchr(name, '/');
+    if (slash)
+        sscanf(name, "%u", &uid);
+    for (int tries = 0; !find(c, uid, slash ? slash + 1 : name); tries++) {
+        if (!c->other.host || tries == 500)
+            refuse(c, "%.200s: no container of this name is running", name);
+        poll(NULL, 0, 10);
+    }
+    find_group_above(c, c->other.init);
+}
+
+static bool is_frozen(struct cage *c) {
+    return c->group[0]
+        && strstr(read_file(c, c->group[0], "cgroup.events"), "frozen 1");
+}
+
+/* -------------------------- exec and --join: enter -------------------------
+ * setns(2) is the opposite of unshare(2): it puts the process into a namespace
+ * that is there already.  Which one is told by a pidfd: those of that process.
+ *
+ *   cage run            clone3 ---> unshare, unshare... ---> rights ---> execve
+ *   cage exec           clone3 ---> setns ----------------->   "           "
+ *   cage run --join     clone3 ---> setns, unshare... ----->   "           "
+ *
+ * So exec is run, with one call in place of most steps.  It gives up the same
+ * rights by the same functions: there is one way in, and what holds for the
+ * first process of the container holds for all.
+ *
+ * Containers that share some namespaces are a *pod* (of whales).  --join shares
+ * those by which programs talk to each other, net and ipc, the host name, and
+ * the user namespace to which the other three belong.
+ *
+ *   By hand:  nsenter --target PID --all
+ *   Try:      ./cage run -n web rootfs sleep 100 &
+ *             ./cage exec web ps; ./cage run --join web rootfs ip addr */
+
+/* Open what is needed to enter the container c->join, and see which of its
+ * namespaces are not ours: a process may not enter its own user namespace. */
+static void open_other(struct cage *c) {
+    static const struct { const char *name; int flag; } namespaces[] = {
+        { "cgroup", CLONE_NEWCGROUP }, { "ipc", CLONE_NEWIPC },
+        { "mnt", CLONE_NEWNS }, { "net", CLONE_NEWNET }, { "pid", CLONE_NEWPID },
+        { "time", CLONE_NEWTIME }, { "user", CLONE_NEWUSER },
+        { "uts", CLONE_NEWUTS },
+    };
+    find_running(c, c->join);
+    /* It would be frozen like all others, or wait for them. */
+    if (is_frozen(c))
+        refuse(c, "%s is paused (see cage resume)", c->join);
+    pid_t pid = c->other.command;
+    c->pod = must(c, syscall(SYS_pidfd_open, pid, 0), "pidfd_open(%d)", pid);
+    /* From now on the pidfd stands for it.  Just before, it may have ended, and
+     * the number been given to somebody else. */
+    find_running(c, c->join);
+    if (c->other.command != pid)
+        refuse(c, "%s has ended", c->join);
+    for (size_t i = 0; i < sizeof namespaces / sizeof namespaces[0]; i++) {
+        struct stat ours, theirs;
+        const char *name = namespaces[i].name;
+        const char *path = text(c, "/proc/%d/ns/%s", (int)pid, name);
+        must(c, stat(path, &theirs), "stat(%s)", path);
+        TRY(stat(text(c, "/proc/self/ns/%s", name), &ours));
+        if (ours.st_ino != theirs.st_ino)
+            c->pod_namespaces |= namespaces[i].flag;
+    }
+    c->left_out[STEP_user] |= !(c->pod_namespaces & CLONE_NEWUSER);
+    c->id_mapped &= !without(c, user);
+    const char *root = text(c, "/proc/%d/root", (int)pid);
+    c->pod_root = must(c, open(root, O_PATH | O_CLOEXEC), "open(%s)", root);
+}
+
+/* Enter those of NAMESPACES, CLONE_NEW..., that are not ours anyway. */
+static void join(struct cage *c, int namespaces) {
+    namespaces &= c->pod_namespaces;
+    if (namespaces)
+        must(c, setns(c->pod, namespaces), "setns(%s, %#x)", c->join,
+             (unsigned)namespaces);
+}
+
+/* cage exec: what child_side() and init_side() are for run.  We are in the
+ * cgroup of the container already, by clone3. */
+static _Noreturn void exec_side(struct cage *c) {
+    if (!without(c, user))
+        step_user(c);
+    /* As soon as we are in its PID namespace, programs inside can see us.  We
+     * still hold files of the host, and its memory: so nobody may look into
+     * this process until execve.  (runc was entered here, CVE-2016-9962.) */
+    TRY(prctl(PR_SET_DUMPABLE, 0));
+    c->step = STEP_none;
+    join(c, ~CLONE_NEWUSER);
+    /* With the mount namespace comes its root directory; but where pivot was
+     * left out, the root of the container is another one. */
+    TRY(fchdir(c->pod_root));
+    TRY(chroot("."));
+    /* A process stays in its PID namespace; only its children are in this. */
+    next_process(c);
+    give_up_rights(c);
+}
+
+/* --------------------------------- ps, show -------------------------------- */
+
+/* The first line of FILE of the container's group or, if the controller is with
+ * version 1, of V1_FILE in tree I; "-" if there is neither. */
+static const char *of_group(struct cage *c, const char *file, int i,
+                            const char *v1_file) {
+    char *found = read_file(c, c->group[0], file);
+    if (!*found || !c->group[0])
+        found = read_file(c, c->group[i], v1_file);
+    found[strcspn(found, "\n")] = '\0';
+    return text(c, "%s", *found && (c->group[0] || c->group[i]) ? found : "-");
+}
+
+/* The command line of process PID, one line.  What is no plain character is not
+ * printed: it could be a command to the terminal of whoever looks. */
+static const char *command_line(struct cage *c, pid_t pid) {
+    char line[120];
+    const char *path = text(c, "/proc/%d/cmdline", (int)pid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = read(fd, line, sizeof line);
+    close(fd);
+    for (ssize_t i = 0; i < n; i++)
+        if (!isprint((unsigned char)line[i]))
+            line[i] = ' ';
+    return text(c, "%.*s", n > 0 ? (int)n : 0, line);
+}
+
+/* Count the process PID and all that descend from it; and if SHOW, print them as
+ * a tree, with the number of each outside and inside. */
+static int walk(struct cage *c, pid_t pid, int depth, bool show) {
+    char numbers[FACT_SIZE], *list, *next;
+    int count = 1;
+    if (show) {
+        look_up(c, text(c, "%d", (int)pid), "NSpid", numbers);
+        char *inside = strrchr(numbers, ' ');
+        printf("%9d %8s  %*s%s\n", (int)pid, inside ? inside + 1 : "-",
+               2 * depth, "", command_line(c, pid));
+    }
+    /* A copy: the file is read into c->file, and so are the next ones. */
+    const char *file = text(c, "/proc/%d/task/%d/children", (int)pid, (int)pid);
+    list = next = strdup(read_file(c, AT_FDCWD, file));
+    for (char *child; depth < 100 && (child = strsep(&next, " ")) && *child;)
+        count += walk(c, atoi(child), depth + 1, show);
+    free(list);
+    return count;
+}
+
+/* One line of `cage ps`: the container NAME of user UID. */
+static void print_container(struct cage *c, unsigned uid, const char *name) {
+    unsigned long long start = 0, memory = 0, cpu = 0;
+    struct timespec now;
+    if (!find(c, uid, name))
+        return;                         /* just starting, or just gone */
+    find_group_above(c, c->other.init);
+    /* Number 22 in this file is when it started, in clock ticks since boot; the
+     * second is a name in (), in which anything can stand: proc(5). */
+    const char *file = text(c, "/proc/%d/stat", (int)c->other.init);
+    const char *rest = strrchr(read_file(c, AT_FDCWD, file), ')');
+    sscanf(rest ? rest + 1 : "", "%*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s "
+           "%*s %*s %*s %*s %*s %*s %*s %*s %llu", &start);
+    clock_gettime(CLOCK_BOOTTIME, &now);
+    long long up = now.tv_sec - (long long)start / sysconf(_SC_CLK_TCK);
+
+    const char *bytes = of_group(c, "memory.current", 1, "memory.usage_in_bytes");
+    bool counted = sscanf(bytes, "%llu", &memory) == 1;
+    sscanf(of_group(c, "cpu.stat", 0, ""), "usage_usec %llu", &cpu);
+    printf("%-16s %8d %7llds %9s %7.2fs %5d  %s\n", uid == getuid() ? name
+           : text(c, "%u/%s", uid, name), (int)c->other.command, up, counted
+           ? text(c, "%.1fM", (double)memory / (1 << 20)) : "-",
+           (double)cpu / 1e6, walk(c, c->other.init, 0, false),
+           command_line(c, c->other.command));
+}
+
+/* cage ps: the containers of this user; for root, of all. */
+static void command_ps(struct cage *c) {
+    unsigned uid;
+    char name[80];
+    find_group_above(c, 0);
+    remove_stale_groups(c);
+    puts("NAME                  PID      UP    MEMORY      CPU PROCS  COMMAND");
+    /* A line is Num RefCount Protocol Flags Type St Inode Path; the flag 10000
+     * says that it listens.  (A copy, as in walk().) */
+    char *all = strdup(read_file(c, AT_FDCWD, "/proc/net/unix")), *next = all;
+    for (char *line; (line = strsep(&next, "\n")) != NULL;)
+        if (sscanf(line, "%*s %*s %*s 00010000 %*s %*s %*s @cage/%u/%79s",
+                   &uid, name) == 2 && (uid == getuid() || geteuid() == 0))
+            print_container(c, uid, name);
+    free(all);
+}
+
+/* cage show NAME: host and container side by side. */
+static void command_show(struct cage *c, const char *name) {
+    static const struct { const char *file, *v1_file; int tree; } files[] = {
+        { "memory.max", "memory.limit_in_bytes", 1 },
+        { "memory.current", "memory.usage_in_bytes", 1 },
+        { "cpu.max", "cpu.cfs_quota_us", 2 }, { "cpu.stat", "", 0 },
+        { "pids.max", "pids.max", 3 }, { "pids.current", "pids.current", 3 },
+    };
+    char here[FACT_SIZE], there[FACT_SIZE];
+    const char *who = text(c, "%d", (int)c->other.command);
+    printf("%-20s %-7s %-36s %s\n", "", "", "host", name);
+    for (int i = 0; i < FACTS; i++) {
+        /* What is below /proc/sys is always that of whoever reads it. */
+        if (strncmp(facts[i], "sys/", 4) == 0)
+            continue;
+        look_up(c, "self", facts[i], here);
+        look_up(c, who, facts[i], there);
+        printf("%-20s %-7s %-36s %s\n", facts[i],
+               strcmp(here, there) == 0 ? "shared" : "own", here, there);
+    }
+    printf("\n%s\n", c->group[0] ? c->group_path : "no cgroup of its own");
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
+        printf("%-20s %s\n", files[i].file,
+               of_group(c, files[i].file, files[i].tree, files[i].v1_file));
+    puts("\n  outside   inside");
+    walk(c, c->other.host, 0, true);
+}
+
+/* ---------------------------- stop, pause, resume --------------------------
+ * Write VALUE, 1 or 0, into cgroup.freeze.  A frozen process does not run, and
+ * does not know: SIGSTOP, which does the same to one process, can be seen by its
+ * parent, and one that was forked meanwhile would be missed. */
+static void freeze(struct cage *c, const char *name, int value) {
+    if (!c->group[0])
+        refuse(c, "%s has no cgroup, and only a cgroup can be frozen", name);
+    TRY(write_file(c->group[0], "cgroup.freeze", "%d", value));
+    /* It takes a moment until the last of them has stopped. */
+    for (int tries = 0; is_frozen(c) != value && tries < 5000; tries++)
+        poll(NULL, 0, 1);
+}
+
+/* cage stop: SIGTERM is a request, "end, please", which PID 1 passes on to the
+ * command.  After 10 seconds SIGKILL is no request any more.  We return when the
+ * host side has ended, and cleaned up. */
+static void command_stop(struct cage *c, const char *name) {
+    int host = (int)syscall(SYS_pidfd_open, c->other.host, 0);
+    int init = must(c, syscall(SYS_pidfd_open, c->other.init, 0), "%s: "
+                    "pidfd_open(%d)", name, (int)c->other.init);
+    struct pollfd end = { .fd = host, .events = POLLIN };
+    /* The frozen get no signal but SIGKILL. */
+    if (is_frozen(c))
+        freeze(c, name, 0);
+    KERNEL(pidfd_send_signal, init, SIGTERM, NULL, 0);
+    if (poll(&end, 1, 10000) == 0) {
+        syscall(SYS_pidfd_send_signal, init, SIGKILL, NULL, 0);
+        poll(&end, 1, -1);
+    }
 }
 
 /* ========================================================================== *
@@ -3155,6 +3531,7 @@ static const struct { char letter; const char *name, *value, *form, *help; }
     { 'R', "read-only", "", "", "nothing of its root can be written" },
     { 'S', "save", "DIR", ".", "keep what is written, in DIR/upper" },
     { 'N', "net", "none|host|COMMAND", ".", "only lo; the host's; connect it" },
+    { 'J', "join", "NAME", ".", "share its user, net, ipc and uts: a pod" },
     /* What you want to see. */
     { 'E', "explain", "", "", "show what every step changes" },
     { 'T', "step", "", "", "the same, and wait for Enter after each" },
@@ -3167,6 +3544,9 @@ enum { OPTIONS = sizeof options / sizeof options[0] };
  * cannot be out of date. */
 static void print_help(struct cage *c) {
     puts("usage: cage run [OPTION]... ROOTFS [COMMAND [ARG]...]\n"
+         "       cage exec [-e ...] [-w ...] [-u ...] NAME COMMAND [ARG]...\n"
+         "       cage ps\n"
+         "       cage show NAME | stop NAME | pause NAME | resume NAME\n"
          "       cage steps | --help | --version\n\n"
          "ROOTFS: a folder, several (UPPER:LOWER), or a tarball.\n");
     for (int i = 0; i < OPTIONS; i++) {
@@ -3303,6 +3683,15 @@ static void take_layers(struct cage *c, char *list) {
         c->source[c->sources++] = (struct source){ c->save, "save", 0, 0 };
 }
 
+/* Is it the real root who runs cage?  4294967295 is how many ids there are, and
+ * in the first user namespace the map says that all exist.  Root of another one
+ * (as in podman without root) has fewer to give away, and goes the way of an
+ * ordinary user. */
+static bool real_root(struct cage *c) {
+    const char *map = read_file(c, AT_FDCWD, "/proc/self/uid_map");
+    return geteuid() == 0 && strstr(map, "4294967295");
+}
+
 /* Refuse options that contradict each other.  What leans on a step that is left
  * out goes with it, and we say so: nobody shall think that there is a filter
  * where there is none. */
@@ -3316,6 +3705,10 @@ static void check_together(struct cage *c) {
     /* It is the overlay that joins layers and has an upper one. */
     if (without(c, rootfs) && (c->layers > 1 || c->save))
         refuse(c, "--without rootfs: several layers and --save need it");
+    /* All of these are those of NAME. */
+    if (c->join && (c->net || without(c, net) || without(c, user)
+                    || without(c, uts) || without(c, ipc)))
+        refuse(c, "--join %s: user, net, ipc and uts come from there", c->join);
     /* Its interface would be made in the host's own network. */
     if (without(c, net) && c->net)
         refuse(c, "--without net: then --net has nothing to connect");
@@ -3332,13 +3725,7 @@ static void check_together(struct cage *c) {
     c->left_out[STEP_seccomp] |= without(c, nnp);
     c->left_out[STEP_tty] |= without(c, dev);
 
-    /* Is it the real root who runs cage?  4294967295 is how many ids there are,
-     * and in the first user namespace the map says that all exist.  Root of
-     * another one (as in podman without root) has fewer to give away, and goes
-     * the way of an ordinary user. */
-    const char *map = read_file(c, AT_FDCWD, "/proc/self/uid_map");
-    bool all_ids = geteuid() == 0 && strstr(map, "4294967295");
-    c->id_mapped = all_ids && !without(c, user);
+    c->id_mapped = real_root(c) && !without(c, user);
 }
 
 /* Act upon one option, which getopt has found: its LETTER, and its VALUE or
@@ -3347,6 +3734,8 @@ static void take_option(struct cage *c, int letter, char *value) {
     if (letter == '?')
         exit(EXIT_CAGE);                /* getopt has said why */
     check_value(c, letter, value);
+    if (c->exec && !strchr("ewuh", letter))
+        refuse(c, "exec: knows only --env, --workdir and --user");
     /* The order of the table.  What needs no more than an assignment is done
      * here; of an option given twice, the last counts, unless it is one of a
      * list (-v, -e, --cgroup, --without). */
@@ -3374,6 +3763,7 @@ static void take_option(struct cage *c, int letter, char *value) {
     case 'R': c->read_only = true; break;
     case 'S': c->save = value; break;
     case 'N': option_net(c, value); break;
+    case 'J': c->join = value; break;
     case 'T': c->pause = c->explain = true; break;
     case 'E': c->explain = true; break;
     case 'W': option_without(c, value); break;
@@ -3385,11 +3775,11 @@ static void take_option(struct cage *c, int letter, char *value) {
         refuse(c, "more than %d volumes, limits or variables", MAX_OPTIONS);
 }
 
-/* cage run [OPTION]... ROOTFS [COMMAND [ARG]...]: ARGV from `run` on.  Returns
- * the status to exit with. */
-static int command_run(struct cage *c, int argc, char **argv) {
-    static char us[] = "cage: run", shell[] = "/bin/sh", no_value[] = "";
-    static char *no_command[] = { shell, NULL };
+/* Read the options from ARGV on, of which the first word is the command.
+ * Returns the number of the first word that is neither an option nor the value
+ * of one. */
+static int take_options(struct cage *c, int argc, char **argv) {
+    static char us[] = "cage", no_value[] = "";
     /* getopt_long(3) wants a table of its own, with zeros in the last row. */
     struct option long_options[OPTIONS + 1] = { 0 };
     for (int i = 0; i < OPTIONS; i++)
@@ -3401,13 +3791,66 @@ static int command_run(struct cage *c, int argc, char **argv) {
     const char *letters = "+n:m:v:e:w:u:h";
     for (int o; (o = getopt_long(argc, argv, letters, long_options, 0)) != -1;)
         take_option(c, o, optarg ? optarg : no_value);
-    if (optind == argc)
+    return optind;
+}
+
+/* cage run [OPTION]... ROOTFS [COMMAND [ARG]...]: ARGV from `run` on.  Returns
+ * the status to exit with. */
+static int command_run(struct cage *c, int argc, char **argv) {
+    static char shell[] = "/bin/sh", *no_command[] = { shell, NULL };
+    int first = take_options(c, argc, argv);
+    if (first == argc)
         refuse(c, "run: ROOTFS is missing (see cage --help)");
-    /* optind: the first word that is not an option, and not its value. */
-    take_layers(c, argv[optind]);
-    c->command = argv[optind + 1] ? argv + optind + 1 : no_command;
+    take_layers(c, argv[first]);
+    c->command = argv[first + 1] ? argv + first + 1 : no_command;
     check_together(c);
     return run(c);
+}
+
+/* cage exec [OPTION]... NAME COMMAND [ARG]...: the same. */
+static int command_exec(struct cage *c, int argc, char **argv) {
+    c->exec = true;
+    int first = take_options(c, argc, argv);
+    if (first + 1 >= argc)
+        refuse(c, "exec: NAME and COMMAND are needed (see cage --help)");
+    c->join = argv[first];
+    c->command = argv + first + 1;
+    c->left_out[STEP_init] = true;      /* the container has one */
+    c->id_mapped = real_root(c);
+    return run(c);
+}
+
+/* The other commands: COMMAND, and the NAME of a container, or NULL. */
+static void other_command(struct cage *c, const char *command,
+                          const char *name) {
+    bool ps = strcmp(command, "ps") == 0, show = strcmp(command, "show") == 0;
+    bool stop = strcmp(command, "stop") == 0;
+    bool pause = strcmp(command, "pause") == 0;
+    bool resume = strcmp(command, "resume") == 0;
+    if (show || stop || pause || resume) {
+        if (name == NULL)
+            refuse(c, "%s: NAME is missing (see cage ps)", command);
+        find_running(c, name);
+    } else if (name)
+        refuse(c, "%s takes no arguments", command);
+    c->proc = TRY(open("/proc", FOLDER));
+    if (ps)
+        command_ps(c);
+    else if (show)
+        command_show(c, name);
+    else if (stop)
+        command_stop(c, name);
+    else if (pause || resume)
+        freeze(c, name, pause);
+    else if (strcmp(command, "steps") == 0)
+        for (int i = 0; i < STEP_COUNT; i++)
+            printf("%-9s %-8s %s\n", steps[i].name, steps[i].who, steps[i].why);
+    else if (strcmp(command, "--help") == 0)
+        print_help(c);
+    else if (strcmp(command, "--version") == 0)
+        puts("cage 0.1");
+    else
+        refuse(c, "%.200s: no such command (see cage --help)", command);
 }
 
 /* cage COMMAND ...: see that the ground is firm, then do what COMMAND says. */
@@ -3437,19 +3880,12 @@ int main(int argc, char **argv) {
      * run any --net COMMAND. */
     if (getuid() != geteuid())
         refuse(c, "must not be set-uid: it needs no more rights than you have");
-    /* `run` looks at the rest itself; the others have none. */
     if (strcmp(command, "run") == 0)
         return command_run(c, argc - 1, argv + 1);
-    if (argc != 2)
+    if (strcmp(command, "exec") == 0)
+        return command_exec(c, argc - 1, argv + 1);
+    if (argc < 2 || argc > 3)
         refuse(c, "one command, please (see cage --help)");
-    if (strcmp(command, "steps") == 0)
-        for (int i = 0; i < STEP_COUNT; i++)
-            printf("%-9s %-8s %s\n", steps[i].name, steps[i].who, steps[i].why);
-    else if (strcmp(command, "--help") == 0)
-        print_help(c);
-    else if (strcmp(command, "--version") == 0)
-        puts("cage 0.1");
-    else
-        refuse(c, "%.200s: no such command (see cage --help)", command);
+    other_command(c, command, argv[2]);
     return 0;
 }
