@@ -114,7 +114,6 @@
 #include <linux/mount.h>
 #include <linux/sched.h>
 #include <linux/seccomp.h>
-#include <mntent.h>
 #include <net/if.h>
 #include <poll.h>
 #include <regex.h>
@@ -222,10 +221,9 @@ struct snapshot {
     char value[FACTS][FACT_SIZE];
 };
 
-/* A line to write to a file of the cgroup, and what to write instead where the
- * controller is still with version 1 (NULL: there is no such file). */
+/* A line to write to a file of the cgroup. */
 struct setting {
-    const char *file, *value, *v1_file, *v1_value;
+    const char *file, *value;
     bool optional;                  /* not every kernel has it */
 };
 
@@ -287,10 +285,11 @@ struct cage {
     int status;                     /* how it ended; -1 while it runs */
     bool net_up;                    /* --net COMMAND has run */
 
-    /* The cgroup: the folder in which ours is made, and ours.  Number 0 is the
-     * tree of version 2, the others (Part II) those of version 1. */
-    int above[TREES], group[TREES];
-    char group_name[80], group_path[PATH_MAX];
+    /* The cgroup: the folders in which ours is made.  Number 0 is in the tree
+     * of version 2, and the others (Part II) are in those of version 1. */
+    const char *above[TREES];
+    char above_path[PATH_MAX], group_path[PATH_MAX], group_name[80];
+    int group;                      /* ours, number 0, opened */
 
     /* The terminal (Part II): the real one, and our end of the new one. */
     int terminal, master;
@@ -497,8 +496,8 @@ static void end_step(struct cage *c);
  * one side dies the other reads "end of file" and does not wait for ever. */
 
 enum question {
-    WRITE_MY_ID_MAPS,   /* under root the answer carries copies of mounts, see */
-                        /* open_sources() */
+    WRITE_MY_ID_MAPS,   /* under root the answer carries copies of mounts: */
+                        /* see open_sources() */
     THIS_IS_INIT,       /* pid: the process that will be PID 1 */
     TAKE_THE_TERMINAL   /* carries a new terminal: its master and its slave */
 };
@@ -540,10 +539,10 @@ static void die_with_host(struct cage *c) {
 
 static void prepare(struct cage *c);
 static void lab_cell(struct cage *c);
-static void find_group_above(struct cage *c, pid_t member);
+static void find_group(struct cage *c, pid_t member);
 static void remove_stale_groups(struct cage *c);
 static void enable_controller(struct cage *c, const char *file);
-static void set_v1_limit(struct cage *c, const struct setting *s);
+static const char *group_file(struct cage *c, const char *file, bool make);
 static void join(struct cage *c, int namespaces);
 static int clone_mount(struct cage *c, int dir, const char *path, int flags,
                        uint64_t attributes);
@@ -581,10 +580,10 @@ static void supervise(struct cage *c);
  * The child is later started inside the group, by clone3; moving a running
  * process into a group, as above, takes the kernel milliseconds. */
 static void step_cgroup(struct cage *c) {
-    find_group_above(c, 0);
+    find_group(c, 0);
     remove_stale_groups(c);
 
-    if (mkdirat(c->above[0], c->group_name, 0755) == -1) {
+    if (mkdir(c->group_path, 0755) == -1) {
         /* An ordinary user may make groups only in a part of the tree that was
          * delegated to him or her.  Where there is none the container can live
          * without: it is not weaker than asked for, unless a limit was. */
@@ -595,16 +594,15 @@ static void step_cgroup(struct cage *c) {
             note(c, "no group: mkdir(%s): %s", c->group_path, strerror(errno));
         return;
     }
-    c->group[0] = TRY(openat(c->above[0], c->group_name, FOLDER));
+    c->group = TRY(open(c->group_path, FOLDER));
 
     for (int i = 0; i < c->settings; i++) {
         const struct setting *s = &c->setting[i];
         enable_controller(c, s->file);
-        if (write_file(c->group[0], s->file, "%s", s->value) == 0)
-            continue;
-        if (errno != ENOENT)
-            must(c, -1, "write(\"%s\" to %s)", s->value, s->file);
-        set_v1_limit(c, s);     /* no such file: perhaps it is with version 1 */
+        const char *file = group_file(c, s->file, true);
+        if (write_file(AT_FDCWD, file, "%s", s->value) == -1
+            && !(s->optional && errno == ENOENT))
+            must(c, -1, "write(\"%s\" to %s)", s->value, file);
     }
 }
 
@@ -645,7 +643,7 @@ static void step_user(struct cage *c) {
     /* Drop the groups of the user who started us.  With one id the kernel
      * forbids it: a group can also serve to *deny* a file to its members, and
      * leaving it would open that file (CVE-2014-8989). */
-    c->one_id = strncmp(read_file(c, c->proc, "self/setgroups"), "deny", 4) == 0;
+    c->one_id = *read_file(c, c->proc, "self/setgroups") == 'd';    /* deny */
     if (!c->one_id)
         TRY(setgroups(0, NULL));
     TRY(setresgid(0, 0, 0));
@@ -1619,9 +1617,9 @@ static _Noreturn void give_up_rights(struct cage *c) {
     command_side(c);                /* PID 1 has stayed behind in be_pid_1() */
 }
 
-/* Here we are PID 1, the first process of the PID namespace.  (Without
- * the step `pid`, one of the host's.)  Since `user` we are root, but only of the namespaces
- * that were made since then. */
+/* Here we are PID 1, the first process of the PID namespace.  (Without the step
+ * `pid`, one of the host's.)  Since `user` we are root, but only of the
+ * namespaces that were made since then. */
 static _Noreturn void init_side(struct cage *c) {
     prctl(PR_SET_NAME, "cage: init");
     gather_layers(c);
@@ -1692,9 +1690,9 @@ static int run(struct cage *c) {
      * child start in its cgroup: there is no moment in which it is not limited.
      * exit_signal: tell us by SIGCHLD when it ends, as fork does. */
     struct clone_args how = { .exit_signal = SIGCHLD };
-    if (c->group[0]) {
+    if (c->group) {
         how.flags = CLONE_INTO_CGROUP;
-        how.cgroup = (unsigned)c->group[0];
+        how.cgroup = (unsigned)c->group;
     }
     /* Two sockets that are connected to each other; after the fork each side
      * keeps one and closes the other. */
@@ -2469,18 +2467,10 @@ static void check_source(struct cage *c, int i) {
  * mounted somewhere, and a controller is in one tree only: on a machine that
  * is half on the way ("hybrid"), memory or cpu or pids may still be there.
  *
- *      number in above[] and group[]     0          1        2      3
- *      what is mounted                   cgroup2    memory   cpu    pids
+ *      number in above[]         0            1         2      3
+ *      what is there             version 2    memory    cpu    pids
  *
- *
- * Its files have other names, and it knows less:
- *
- *      version 2           version 1                      number
- *      memory.max          memory.limit_in_bytes          1
- *      memory.swap.max     memory.memsw.limit_in_bytes    1   (of the sum)
- *      memory.oom.group    -
- *      cpu.max             cpu.cfs_quota_us               2
- *      pids.max            pids.max                       3
+ * Its files have other names; some things it does not know.
  *
  *   By hand, as a user:   systemd-run --user --scope -p Delegate=yes bash
  *             cd /sys/fs/cgroup$(cut -d: -f3 /proc/self/cgroup)
@@ -2492,104 +2482,108 @@ static void check_source(struct cage *c, int i) {
  * runc and crun leave all of it to systemd, if asked to (a call over D-Bus), or
  * do it themselves as here.  bubblewrap has no cgroups. */
 
-/* How to find the four in /proc/mounts: the type, and one of the options. */
-static const struct { const char *type, *option; } trees[TREES] = {
-    { "cgroup2", "," },
-    { "cgroup", ",memory," }, { "cgroup", ",cpu," }, { "cgroup", ",pids," },
+/* What files of version 2 are called in version 1, and in which tree they are.
+ * Where both take the same value, limits can be set and read by this table
+ * alone.  (memory.swappiness 0 keeps a group from swapping, too: memory.rst in
+ * Documentation/admin-guide/cgroup-v1/.) */
+static const struct { int tree; const char *file, *v1_file; } v1_files[] = {
+    { 1, "memory.max", "memory.limit_in_bytes" },
+    { 1, "memory.swap.max", "memory.swappiness" },
+    { 1, "memory.current", "memory.usage_in_bytes" },
+    { 1, "memory.events", "memory.oom_control" },
+    { 2, "cpu.max", "cpu.cfs_quota_us" },
+    { 3, "pids.max", "pids.max" },
+    { 3, "pids.current", "pids.current" },
+    { 3, "pids.events", "pids.events" },
 };
 
-/* Open the folders in which our groups are to be made, c->above, and put
- * together c->group_path.  Root makes its group at the top of the tree, an
- * ordinary user in the group in which cage was started.  With a MEMBER, any
- * process of a container that runs: the folders in which its groups are; then
- * c->group are the groups themselves.
+/* Find out where our groups are to be made, c->above, and what they will be
+ * called.  Root makes its group at the top of the tree, an ordinary user in the
+ * group in which cage was started.  Or, if MEMBER is a process of a container
+ * that runs, find its group; c->group_name is "" if it has none of its own.
  *
  * The place of the tree is taken from the table of mounts: on a hybrid machine
- * it is /sys/fs/cgroup/unified, and others have it elsewhere. */
-static void find_group_above(struct cage *c, pid_t member) {
-    char own[PATH_MAX] = "", *s;
-    const char *whose = member ? text(c, "/proc/%d/cgroup", (int)member)
-                               : "/proc/self/cgroup";
+ * it is /sys/fs/cgroup/unified, and others have it elsewhere.  (Those of
+ * version 1 are where all distributions have them.) */
+static void find_group(struct cage *c, pid_t member) {
+    char own[PATH_MAX] = "", place[PATH_MAX] = "", type[16] = "", *line, *s;
+    const char *whose = text(c, member ? "/proc/%d/cgroup"
+                             : "/proc/self/cgroup", (int)member);
+    snprintf(c->group_name, sizeof c->group_name, "cage.%s", c->name);
+
     /* A line of this file is NUMBER:CONTROLLERS:PATH; version 2 is 0. */
     s = strstr(read_file(c, AT_FDCWD, whose), "0::/");
     if (s && (member || geteuid() != 0))
         sscanf(s, "0::%4000[^\n]", own);
-    /* The name of the group, and what is above it: the top is "".  (We may be in
-     * cage-host, where another cage has moved us: enable_controller().) */
-    snprintf(c->group_name, sizeof c->group_name, "cage.%s", c->name);
-    if ((s = strrchr(own, '/')) && (!s[1] || strncmp(s, "/cage", 5) == 0)) {
-        if (member)
-            snprintf(c->group_name, sizeof c->group_name, "%.79s", s + 1);
+    /* Above what?  A container's group, or cage-host, where another cage may
+     * have moved us (see enable_controller()), or the top, which is "". */
+    s = strrchr(own, '/');
+    bool ours = s && strncmp(s, "/cage", 5) == 0;
+    if (member)
+        snprintf(c->group_name, sizeof c->group_name, "%.79s",
+                 ours ? s + 1 : "");
+    if (s && (ours || !s[1]))
         *s = '\0';
-    } else if (member)
-        *c->group_name = '\0';      /* it has none of its own */
-    memset(c->above, 0, sizeof c->above);
 
-    FILE *mounts = setmntent("/proc/self/mounts", "re");
-    for (struct mntent *m; mounts && (m = getmntent(mounts)) != NULL;)
-        for (int i = 0; i < TREES; i++) {
-            if (c->above[i] || strcmp(m->mnt_type, trees[i].type) != 0
-                || !strstr(text(c, ",%s,", m->mnt_opts), trees[i].option))
-                continue;
-            const char *path = text(c, "%s%s", m->mnt_dir, i == 0 ? own : "");
-            c->above[i] = must(c, open(path, FOLDER), "open(%s)", path);
-            int group = member ? openat(c->above[i], c->group_name, FOLDER) : 0;
-            c->group[i] = group != -1 ? group : 0;
-            if (i == 0)
-                snprintf(c->group_path, PATH_MAX, "%s/%s", path, c->group_name);
-        }
-    if (mounts)
-        endmntent(mounts);
-    if (!c->above[0])
-        refuse(c, "no cgroup2 file system is mounted here");
+    char *mounts = read_file(c, AT_FDCWD, "/proc/self/mounts");
+    while (strcmp(type, "cgroup2") != 0)
+        if ((line = strsep(&mounts, "\n")) == NULL)
+            refuse(c, "no cgroup2 file system is mounted here");
+        else
+            sscanf(line, "%*s %4000s %15s", place, type);
+    snprintf(c->above_path, PATH_MAX, "%.2000s%.2000s", place, own);
+    snprintf(c->group_path, PATH_MAX, "%.4000s/%s", c->above_path,
+             c->group_name);
+    c->above[0] = c->above_path;
+    c->above[1] = "/sys/fs/cgroup/memory";
+    c->above[2] = "/sys/fs/cgroup/cpu";
+    c->above[3] = "/sys/fs/cgroup/pids";
+}
+
+/* The path of FILE of our group, or of what stands for it in version 1, if it
+ * is only there; "" if there is no group.  MAKE: make our group in that tree.
+ * */
+static const char *group_file(struct cage *c, const char *file, bool make) {
+    const char *path = text(c, "%s/%s", c->group_path, file);
+    if (*c->group_name == '\0')
+        return "";
+    for (size_t i = 0; i < sizeof v1_files / sizeof v1_files[0]; i++) {
+        const char *above = c->above[v1_files[i].tree];
+        if (strcmp(file, v1_files[i].file) != 0 || access(path, F_OK) == 0
+            || access(above, F_OK) == -1)
+            continue;
+        const char *group = text(c, "%s/%s", above, c->group_name);
+        if (make && mkdir(group, 0755) == -1 && errno != EEXIST)
+            must(c, -1, "mkdir(%s)", group);
+        return text(c, "%s/%s", group, v1_files[i].v1_file);
+    }
+    return path;
 }
 
 /* Have the controller of FILE handed down to ours (of memory.max: memory).
  *
- * Processes in the group above stand in the way: memory is then refused (EBUSY),
- * and cpu and pids make a "threaded" tree of it, in which our group is good for
- * nothing (clone3 says EOPNOTSUPP).  So they step aside first, cage and your
- * shell among them, into a group beside ours, until none is left: some may just
- * be making children.  The top of the tree may keep its processes, and is the
- * only group that has no file cgroup.type.
+ * Processes in the group above stand in the way: memory is then refused
+ * (EBUSY), and cpu and pids make a "threaded" tree of it, in which our group
+ * is good for nothing (clone3 says EOPNOTSUPP).  So they step aside first,
+ * cage and your shell among them, into a group beside ours, until none is
+ * left: some may just be making children.  The top of the tree may keep its
+ * processes, and is the only group that has no file cgroup.type.
  *
  * Errors of the last line tell nothing that a missing FILE will not tell. */
 static void enable_controller(struct cage *c, const char *file) {
-    char *pids;
-    bool top = faccessat(c->above[0], "cgroup.type", F_OK, 0) == -1;
+    const char *members = text(c, "%s/cgroup.procs", c->above_path);
+    const char *aside = text(c, "%s/cage-host", c->above_path);
+    bool top = access(text(c, "%s/cgroup.type", c->above_path), F_OK) == -1;
     for (int tries = 0; !top && tries < 1000; tries++) {
-        pids = read_file(c, c->above[0], "cgroup.procs");
+        char *pid, *pids = read_file(c, AT_FDCWD, members);
         if (*pids == '\0')
             break;
-        mkdirat(c->above[0], "cage-host", 0755);
-        for (char *pid; (pid = strsep(&pids, "\n")) != NULL && *pid;)
-            write_file(c->above[0], "cage-host/cgroup.procs", "%s", pid);
+        mkdir(aside, 0755);
+        while ((pid = strsep(&pids, "\n")) != NULL && *pid)
+            write_file(AT_FDCWD, text(c, "%s/cgroup.procs", aside), "%s", pid);
     }
-    write_file(c->above[0], "cgroup.subtree_control", "+%.*s",
-               (int)strcspn(file, "."), file);
-}
-
-/* Set the limit S in a group of version 1 with the same name as ours; it was
- * not possible in version 2.  That is the story, and this keeps -m, --cpus and
- * --pids working on machines that are not there yet.  PID 1 is moved into the
- * group later, by meet_init(): CLONE_INTO_CGROUP is for version 2 only. */
-static void set_v1_limit(struct cage *c, const struct setting *s) {
-    int i = 1;                      /* the tree whose name FILE begins with */
-    while (i < TREES - 1 && strncmp(s->file, trees[i].option + 1, 3) != 0)
-        i++;
-    if (s->v1_file && c->above[i]) {
-        if (!c->group[i]) {
-            TRY(mkdirat(c->above[i], c->group_name, 0755));
-            c->group[i] = TRY(openat(c->above[i], c->group_name, FOLDER));
-        }
-        if (write_file(c->group[i], s->v1_file, "%s", s->v1_value) == 0)
-            return;
-        /* A kernel can be built without swap, or without counting it. */
-        if (errno != ENOENT || !s->optional)
-            must(c, -1, "write(\"%s\" to %s)", s->v1_value, s->v1_file);
-    }
-    if (!s->optional)
-        refuse(c, "there is no file %s in %s", s->file, c->group_path);
+    write_file(AT_FDCWD, text(c, "%s/cgroup.subtree_control", c->above_path),
+               "+%.*s", (int)strcspn(file, "."), file);
 }
 
 /* Remove every group whose container is gone because its host side was killed,
@@ -2598,26 +2592,25 @@ static void set_v1_limit(struct cage *c, const struct setting *s) {
  * without processes can be removed (rmdir says EBUSY), so a mistake here would
  * do no harm. */
 static void remove_stale_groups(struct cage *c) {
-    DIR *groups = fdopendir(TRY(openat(c->above[0], ".", FOLDER)));
+    DIR *groups = opendir(c->above_path);
     for (struct dirent *d; groups && (d = readdir(groups)) != NULL;) {
         bool ours = strcmp(d->d_name, c->group_name) == 0;
         if (strncmp(d->d_name, "cage.", 5) != 0
             || (!ours && holder(c, getuid(), d->d_name + 5)))
             continue;
         for (int i = 0; i < TREES; i++)
-            if (c->above[i])
-                unlinkat(c->above[i], d->d_name, AT_REMOVEDIR);
+            rmdir(text(c, "%s/%s", c->above[i], d->d_name));
     }
     if (groups)
         closedir(groups);
 }
 
-/* The number after KEY in FILE of our group in tree I; 0 if there is none.
- * Such files have a line for each kind of event: `oom_kill 1`. */
-static long count(struct cage *c, int i, const char *file, const char *key) {
-    /* (Without a group there is no file, and read_file() gives "".) */
-    const char *found = strstr(read_file(c, c->group[i], file), key);
-    return c->group[i] && found ? atol(found + strlen(key)) : 0;
+/* The number after KEY in FILE of our group, 0 if there is none.  Such files
+ * have a line for each kind of event: `oom_kill 1`. */
+static long count(struct cage *c, const char *file, const char *key) {
+    char *lines = read_file(c, AT_FDCWD, group_file(c, file, false));
+    const char *found = strstr(lines, key);
+    return found ? atol(found + strlen(key)) : 0;
 }
 
 /* If a limit ended the command, say which:
@@ -2630,14 +2623,10 @@ static long count(struct cage *c, int i, const char *file, const char *key) {
  * processes that the kernel has killed because the group's memory was used up;
  * max of pids.events, how often a fork was refused. */
 static void say_why(struct cage *c) {
-    long killed = count(c, 0, "memory.events", "oom_kill ")
-        + count(c, 1, "memory.oom_control", "oom_kill ");
-    long refused = count(c, 0, "pids.events", "max ")
-        + count(c, 3, "pids.events", "max ");
-    /* It is no step that has failed. */
-    c->step = STEP_none;
-    if (killed)
+    c->step = STEP_none;            /* it is no step that has failed */
+    if (count(c, "memory.events", "oom_kill "))
         note(c, "killed: memory limit %s reached", c->memory ? c->memory : "");
+    long refused = count(c, "pids.events", "max ");
     if (refused)
         note(c, "the limit of processes was reached, %ld times", refused);
 }
@@ -2651,12 +2640,12 @@ static void say_why(struct cage *c) {
  * cgroup.events then reads "populated 0" can be waited for by poll(2), but in
  * version 2 only; mostly the first try succeeds.) */
 static void remove_groups(struct cage *c) {
-    if (c->group[0])
-        write_file(c->group[0], "cgroup.kill", "1");
+    if (!c->group)
+        return;
+    write_file(c->group, "cgroup.kill", "1");
     for (int i = 0, tries = 1000; i < TREES; i++)
-        while (c->group[i] && tries-- > 0
-               && unlinkat(c->above[i], c->group_name, AT_REMOVEDIR) == -1
-               && errno == EBUSY)
+        while (rmdir(text(c, "%s/%s", c->above[i], c->group_name)) == -1
+               && errno == EBUSY && tries-- > 0)
             poll(NULL, 0, 1);       /* wait for a millisecond */
 }
 
@@ -2701,8 +2690,8 @@ static const char *const facts[FACTS] = {
     "NoNewPrivs", "Seccomp", "fd/0", "mountinfo",
 };
 
-/* Of the mounts in the file MOUNTINFO: how many there are, how many of them are shared, and of what
- * type the one at "/" is.  A line of mountinfo, see proc(5):
+/* Of the mounts in the file MOUNTINFO: how many there are, how many of them are
+ * shared, and of what type the one at "/" is.  A line of it, see proc(5):
  *
  *      36 35 98:0 /mnt1 /mnt2 rw,noatime shared:1 - ext3 /dev/root rw
  *                       place            optional   type */
@@ -2955,9 +2944,13 @@ static int run_net_command(struct cage *c, const char *event) {
 static void meet_init(struct cage *c, pid_t pid) {
     c->init = pid;
     c->step = STEP_cgroup;
-    for (int i = 1; i < TREES; i++)
-        if (c->group[i])
-            TRY(write_file(c->group[i], "cgroup.procs", "%d", (int)pid));
+    bool counted = c->group && (c->settings > 0 || c->exec);
+    for (int i = 1; counted && i < TREES; i++) {
+        const char *v1 = text(c, "%s/%s/cgroup.procs", c->above[i],
+                              c->group_name);
+        if (write_file(AT_FDCWD, v1, "%d", (int)pid) == -1 && errno != ENOENT)
+            must(c, -1, "write(%d to %s)", (int)pid, v1);
+    }
     /* Said before: one that has done half of its work has to be told as well
      * when it is over. */
     c->net_up = c->net != NULL;
@@ -3166,6 +3159,8 @@ static const char *hint_for(struct cage *c, int error) {
     const char *rule = "/proc/sys/kernel/apparmor_restrict_unprivileged_userns";
     if (c->exec && (error == ESRCH || error == ENOMEM || error == ENODEV))
         return "the container has ended meanwhile";
+    if (error == EADDRINUSE)
+        return "a container of this name is running (see cage ps)";
     if (error == ENOSPC && c->step >= STEP_user && c->step <= STEP_pid)
         return "the limits are in /proc/sys/user/max_*_namespaces";
     if (error == EPERM && without(c, user) && user)
@@ -3203,7 +3198,7 @@ static const char *hint_for(struct cage *c, int error) {
  *   stop      two signals
  *   pause     a 1, written into cgroup.freeze; resume: a 0
  *
- *   See:      setns(2), pidfd_open(2), proc(5), cgroup-v2.rst on cgroup.freeze */
+ *   See:      setns(2), pidfd_open(2), proc(5), cgroup-v2.rst */
 
 /* The oldest child of process PID, or 0. */
 static pid_t first_child(struct cage *c, pid_t pid) {
@@ -3213,8 +3208,8 @@ static pid_t first_child(struct cage *c, pid_t pid) {
 
 /* Does process PID call itself NAME, or something that begins like that? */
 static bool is_called(struct cage *c, pid_t pid, const char *name) {
-    const char *comm = read_file(c, AT_FDCWD, text(c, "/proc/%d/comm", (int)pid));
-    return strncmp(comm, name, strlen(name)) == 0;
+    const char *file = text(c, "/proc/%d/comm", (int)pid);
+    return strncmp(read_file(c, AT_FDCWD, file), name, strlen(name)) == 0;
 }
 
 /* Find the three processes of the container NAME of user UID: c->other.  False
@@ -3230,8 +3225,8 @@ static bool find(struct cage *c, unsigned uid, const char *name) {
     return o->command && !is_called(c, o->command, "cage: ");
 }
 
-/* Find the container NAME, or for root UID/NAME, and its groups; refuse if there
- * is none.  One that is just starting is waited for, up to 5 seconds. */
+/* Find the container NAME, or for root UID/NAME, and its groups; refuse if
+ * there is none.  One that is just starting is waited for, up to 5 seconds. */
 static void find_running(struct cage *c, const char *name) {
     unsigned uid = getuid();
     const char *slash = strchr(name, '/');
@@ -3242,12 +3237,12 @@ static void find_running(struct cage *c, const char *name) {
             refuse(c, "%.200s: no container of this name is running", name);
         poll(NULL, 0, 10);
     }
-    find_group_above(c, c->other.init);
+    find_group(c, c->other.init);
 }
 
 static bool is_frozen(struct cage *c) {
-    return c->group[0]
-        && strstr(read_file(c, c->group[0], "cgroup.events"), "frozen 1");
+    const char *events = group_file(c, "cgroup.events", false);
+    return strstr(read_file(c, AT_FDCWD, events), "frozen 1") != NULL;
 }
 
 /* -------------------------- exec and --join: enter -------------------------
@@ -3275,9 +3270,9 @@ static bool is_frozen(struct cage *c) {
 static void open_other(struct cage *c) {
     static const struct { const char *name; int flag; } namespaces[] = {
         { "cgroup", CLONE_NEWCGROUP }, { "ipc", CLONE_NEWIPC },
-        { "mnt", CLONE_NEWNS }, { "net", CLONE_NEWNET }, { "pid", CLONE_NEWPID },
-        { "time", CLONE_NEWTIME }, { "user", CLONE_NEWUSER },
-        { "uts", CLONE_NEWUTS },
+        { "mnt", CLONE_NEWNS }, { "net", CLONE_NEWNET },
+        { "pid", CLONE_NEWPID }, { "time", CLONE_NEWTIME },
+        { "user", CLONE_NEWUSER }, { "uts", CLONE_NEWUTS },
     };
     find_running(c, c->join);
     /* It would be frozen like all others, or wait for them. */
@@ -3303,6 +3298,9 @@ static void open_other(struct cage *c) {
     c->id_mapped &= !without(c, user);
     const char *root = text(c, "/proc/%d/root", (int)pid);
     c->pod_root = must(c, open(root, O_PATH | O_CLOEXEC), "open(%s)", root);
+    if (c->exec && *c->group_name)
+        c->group = must(c, open(c->group_path, FOLDER), "open(%s)",
+                        c->group_path);
 }
 
 /* Enter those of NAMESPACES, CLONE_NEW..., that are not ours anyway. */
@@ -3333,17 +3331,14 @@ static _Noreturn void exec_side(struct cage *c) {
     give_up_rights(c);
 }
 
-/* --------------------------------- ps, show -------------------------------- */
+/* --------------------------------- ps, show --------------------------------
+ * */
 
-/* The first line of FILE of the container's group or, if the controller is with
- * version 1, of V1_FILE in tree I; "-" if there is neither. */
-static const char *of_group(struct cage *c, const char *file, int i,
-                            const char *v1_file) {
-    char *found = read_file(c, c->group[0], file);
-    if (!*found || !c->group[0])
-        found = read_file(c, c->group[i], v1_file);
+/* The first line of FILE of the container's group; "-" if there is no such. */
+static const char *of_group(struct cage *c, const char *file) {
+    char *found = read_file(c, AT_FDCWD, group_file(c, file, false));
     found[strcspn(found, "\n")] = '\0';
-    return text(c, "%s", *found && (c->group[0] || c->group[i]) ? found : "-");
+    return text(c, "%s", *found ? found : "-");
 }
 
 /* The command line of process PID, one line.  What is no plain character is not
@@ -3360,8 +3355,8 @@ static const char *command_line(struct cage *c, pid_t pid) {
     return text(c, "%.*s", n > 0 ? (int)n : 0, line);
 }
 
-/* Count the process PID and all that descend from it; and if SHOW, print them as
- * a tree, with the number of each outside and inside. */
+/* Count the process PID and all that descend from it; and if SHOW, print them
+ * as a tree, with the number of each outside and inside. */
 static int walk(struct cage *c, pid_t pid, int depth, bool show) {
     char numbers[FACT_SIZE], *list, *next;
     int count = 1;
@@ -3386,7 +3381,7 @@ static void print_container(struct cage *c, unsigned uid, const char *name) {
     struct timespec now;
     if (!find(c, uid, name))
         return;                         /* just starting, or just gone */
-    find_group_above(c, c->other.init);
+    find_group(c, c->other.init);
     /* Number 22 in this file is when it started, in clock ticks since boot; the
      * second is a name in (), in which anything can stand: proc(5). */
     const char *file = text(c, "/proc/%d/stat", (int)c->other.init);
@@ -3396,9 +3391,8 @@ static void print_container(struct cage *c, unsigned uid, const char *name) {
     clock_gettime(CLOCK_BOOTTIME, &now);
     long long up = now.tv_sec - (long long)start / sysconf(_SC_CLK_TCK);
 
-    const char *bytes = of_group(c, "memory.current", 1, "memory.usage_in_bytes");
-    bool counted = sscanf(bytes, "%llu", &memory) == 1;
-    sscanf(of_group(c, "cpu.stat", 0, ""), "usage_usec %llu", &cpu);
+    bool counted = sscanf(of_group(c, "memory.current"), "%llu", &memory) == 1;
+    sscanf(of_group(c, "cpu.stat"), "usage_usec %llu", &cpu);
     printf("%-16s %8d %7llds %9s %7.2fs %5d  %s\n", uid == getuid() ? name
            : text(c, "%u/%s", uid, name), (int)c->other.command, up, counted
            ? text(c, "%.1fM", (double)memory / (1 << 20)) : "-",
@@ -3410,7 +3404,7 @@ static void print_container(struct cage *c, unsigned uid, const char *name) {
 static void command_ps(struct cage *c) {
     unsigned uid;
     char name[80];
-    find_group_above(c, 0);
+    find_group(c, 0);
     remove_stale_groups(c);
     puts("NAME                  PID      UP    MEMORY      CPU PROCS  COMMAND");
     /* A line is Num RefCount Protocol Flags Type St Inode Path; the flag 10000
@@ -3425,48 +3419,43 @@ static void command_ps(struct cage *c) {
 
 /* cage show NAME: host and container side by side. */
 static void command_show(struct cage *c, const char *name) {
-    static const struct { const char *file, *v1_file; int tree; } files[] = {
-        { "memory.max", "memory.limit_in_bytes", 1 },
-        { "memory.current", "memory.usage_in_bytes", 1 },
-        { "cpu.max", "cpu.cfs_quota_us", 2 }, { "cpu.stat", "", 0 },
-        { "pids.max", "pids.max", 3 }, { "pids.current", "pids.current", 3 },
-    };
+    static const char *const files[] = { "memory.max", "memory.current",
+        "cpu.max", "cpu.stat", "pids.max", "pids.current" };
     char here[FACT_SIZE], there[FACT_SIZE];
-    const char *who = text(c, "%d", (int)c->other.command);
     printf("%-20s %-7s %-36s %s\n", "", "", "host", name);
     for (int i = 0; i < FACTS; i++) {
         /* What is below /proc/sys is always that of whoever reads it. */
         if (strncmp(facts[i], "sys/", 4) == 0)
             continue;
         look_up(c, "self", facts[i], here);
-        look_up(c, who, facts[i], there);
+        look_up(c, text(c, "%d", (int)c->other.command), facts[i], there);
         printf("%-20s %-7s %-36s %s\n", facts[i],
                strcmp(here, there) == 0 ? "shared" : "own", here, there);
     }
-    printf("\n%s\n", c->group[0] ? c->group_path : "no cgroup of its own");
+    printf("\n%s\n", *c->group_name ? c->group_path : "no cgroup of its own");
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
-        printf("%-20s %s\n", files[i].file,
-               of_group(c, files[i].file, files[i].tree, files[i].v1_file));
+        printf("%-20s %s\n", files[i], of_group(c, files[i]));
     puts("\n  outside   inside");
     walk(c, c->other.host, 0, true);
 }
 
 /* ---------------------------- stop, pause, resume --------------------------
  * Write VALUE, 1 or 0, into cgroup.freeze.  A frozen process does not run, and
- * does not know: SIGSTOP, which does the same to one process, can be seen by its
- * parent, and one that was forked meanwhile would be missed. */
+ * does not know: SIGSTOP, which does the same to one process, can be seen by
+ * its parent, and one that was forked meanwhile would be missed. */
 static void freeze(struct cage *c, const char *name, int value) {
-    if (!c->group[0])
+    if (*c->group_name == '\0')
         refuse(c, "%s has no cgroup, and only a cgroup can be frozen", name);
-    TRY(write_file(c->group[0], "cgroup.freeze", "%d", value));
+    const char *file = group_file(c, "cgroup.freeze", false);
+    TRY(write_file(AT_FDCWD, file, "%d", value));
     /* It takes a moment until the last of them has stopped. */
     for (int tries = 0; is_frozen(c) != value && tries < 5000; tries++)
         poll(NULL, 0, 1);
 }
 
 /* cage stop: SIGTERM is a request, "end, please", which PID 1 passes on to the
- * command.  After 10 seconds SIGKILL is no request any more.  We return when the
- * host side has ended, and cleaned up. */
+ * command.  After 10 seconds SIGKILL is no request any more.  We return when
+ * the host side has ended, and cleaned up. */
 static void command_stop(struct cage *c, const char *name) {
     int host = (int)syscall(SYS_pidfd_open, c->other.host, 0);
     int init = must(c, syscall(SYS_pidfd_open, c->other.init, 0), "%s: "
@@ -3574,6 +3563,12 @@ static void check_value(struct cage *c, int letter, const char *value) {
                options[i].value, options[i].help);
 }
 
+/* VALUE is for FILE of the cgroup; OPTIONAL: if there is such a file. */
+static void set_limit(struct cage *c, const char *file, const char *value,
+                      bool optional) {
+    c->setting[c->settings++] = (struct setting){ file, value, optional };
+}
+
 /* --memory SIZE, a number with a unit of 1024 bytes, 1024 of those, and so on.
  * Three lines for the cgroup (Documentation/admin-guide/cgroup-v2.rst):
  *
@@ -3599,22 +3594,9 @@ static void option_memory(struct cage *c, const char *size) {
     c->memory = size;
     c->bytes = (long long)value;
     /* A copy of its own: text() reuses its space after a while. */
-    const char *bytes = strdup(text(c, "%lld", c->bytes));
-    struct setting limits[] = {
-        { "memory.max", bytes, "memory.limit_in_bytes", bytes, false },
-        { "memory.swap.max", "0", "memory.memsw.limit_in_bytes", bytes, true },
-        { "memory.oom.group", "1", NULL, NULL, true },
-    };
-    for (int i = 0; i < 3; i++)
-        c->setting[c->settings++] = limits[i];
-}
-
-/* VALUE goes into FILE of the cgroup or, where the controller is still with
- * version 1, into V1_FILE (NULL: there is none, and then it is an error). */
-static void option_limit(struct cage *c, const char *file, const char *v1_file,
-                         const char *value) {
-    struct setting limit = { file, value, v1_file, value, false };
-    c->setting[c->settings++] = limit;
+    set_limit(c, "memory.max", strdup(text(c, "%lld", c->bytes)), false);
+    set_limit(c, "memory.swap.max", "0", true);
+    set_limit(c, "memory.oom.group", "1", true);
 }
 
 /* --cgroup FILE=VALUE, any file of the group, which the kernel documents.  The
@@ -3624,7 +3606,7 @@ static void option_cgroup(struct cage *c, char *setting) {
     if (strncmp(setting, "cgroup.", strlen("cgroup.")) == 0)
         refuse(c, "--cgroup %s: cgroup.* are no limits", setting);
     const char *file = strsep(&setting, "=");
-    option_limit(c, file, NULL, setting);
+    set_limit(c, file, setting, false);
 }
 
 /* --volume SRC:DST or SRC:DST:ro.  nosuid and nodev: seen from inside, a
@@ -3748,9 +3730,9 @@ static void take_option(struct cage *c, int letter, char *value) {
          * together may use in every 100000, the length of a period that the
          * kernel takes if none is given.  Two processors: 200000. */
         value = strdup(text(c, "%.0f", atof(value) * 100000));
-        option_limit(c, "cpu.max", "cpu.cfs_quota_us", value);
+        set_limit(c, "cpu.max", value, false);
         break;
-    case 'P': option_limit(c, "pids.max", "pids.max", value); break;
+    case 'P': set_limit(c, "pids.max", value, false); break;
     case 'G': option_cgroup(c, value); break;
     case 'v': option_volume(c, value); break;
     case 'e': c->env[c->envs++] = value; break;
@@ -3775,11 +3757,12 @@ static void take_option(struct cage *c, int letter, char *value) {
         refuse(c, "more than %d volumes, limits or variables", MAX_OPTIONS);
 }
 
-/* Read the options from ARGV on, of which the first word is the command.
- * Returns the number of the first word that is neither an option nor the value
- * of one. */
-static int take_options(struct cage *c, int argc, char **argv) {
-    static char us[] = "cage", no_value[] = "";
+/* cage run [OPTION]... ROOTFS [COMMAND [ARG]...], and cage exec [OPTION]... NAME
+ * COMMAND [ARG]...: ARGV from `run` or `exec` on.  Returns the status to exit
+ * with. */
+static int command_run(struct cage *c, int argc, char **argv) {
+    static char us[] = "cage", shell[] = "/bin/sh", no_value[] = "";
+    static char *no_command[] = { shell, NULL };
     /* getopt_long(3) wants a table of its own, with zeros in the last row. */
     struct option long_options[OPTIONS + 1] = { 0 };
     for (int i = 0; i < OPTIONS; i++)
@@ -3791,66 +3774,31 @@ static int take_options(struct cage *c, int argc, char **argv) {
     const char *letters = "+n:m:v:e:w:u:h";
     for (int o; (o = getopt_long(argc, argv, letters, long_options, 0)) != -1;)
         take_option(c, o, optarg ? optarg : no_value);
-    return optind;
-}
-
-/* cage run [OPTION]... ROOTFS [COMMAND [ARG]...]: ARGV from `run` on.  Returns
- * the status to exit with. */
-static int command_run(struct cage *c, int argc, char **argv) {
-    static char shell[] = "/bin/sh", *no_command[] = { shell, NULL };
-    int first = take_options(c, argc, argv);
-    if (first == argc)
-        refuse(c, "run: ROOTFS is missing (see cage --help)");
-    take_layers(c, argv[first]);
-    c->command = argv[first + 1] ? argv + first + 1 : no_command;
+    /* optind: the first word that is not an option, and not its value. */
+    if (argc - optind < (c->exec ? 2 : 1))
+        refuse(c, "%s missing (see cage --help)", c->exec
+               ? "exec: NAME or COMMAND is" : "run: ROOTFS is");
+    c->command = argv[optind + 1] ? argv + optind + 1 : no_command;
+    c->left_out[STEP_init] |= c->exec;  /* the container has one */
+    if (c->exec)
+        c->join = argv[optind];
+    else
+        take_layers(c, argv[optind]);
     check_together(c);
     return run(c);
 }
 
-/* cage exec [OPTION]... NAME COMMAND [ARG]...: the same. */
-static int command_exec(struct cage *c, int argc, char **argv) {
-    c->exec = true;
-    int first = take_options(c, argc, argv);
-    if (first + 1 >= argc)
-        refuse(c, "exec: NAME and COMMAND are needed (see cage --help)");
-    c->join = argv[first];
-    c->command = argv + first + 1;
-    c->left_out[STEP_init] = true;      /* the container has one */
-    c->id_mapped = real_root(c);
-    return run(c);
-}
-
-/* The other commands: COMMAND, and the NAME of a container, or NULL. */
-static void other_command(struct cage *c, const char *command,
+/* The commands about a container that runs: show, stop, pause, resume. */
+static void command_about(struct cage *c, const char *command,
                           const char *name) {
-    bool ps = strcmp(command, "ps") == 0, show = strcmp(command, "show") == 0;
-    bool stop = strcmp(command, "stop") == 0;
     bool pause = strcmp(command, "pause") == 0;
-    bool resume = strcmp(command, "resume") == 0;
-    if (show || stop || pause || resume) {
-        if (name == NULL)
-            refuse(c, "%s: NAME is missing (see cage ps)", command);
-        find_running(c, name);
-    } else if (name)
-        refuse(c, "%s takes no arguments", command);
-    c->proc = TRY(open("/proc", FOLDER));
-    if (ps)
-        command_ps(c);
-    else if (show)
+    find_running(c, name);
+    if (strcmp(command, "show") == 0)
         command_show(c, name);
-    else if (stop)
+    else if (strcmp(command, "stop") == 0)
         command_stop(c, name);
-    else if (pause || resume)
-        freeze(c, name, pause);
-    else if (strcmp(command, "steps") == 0)
-        for (int i = 0; i < STEP_COUNT; i++)
-            printf("%-9s %-8s %s\n", steps[i].name, steps[i].who, steps[i].why);
-    else if (strcmp(command, "--help") == 0)
-        print_help(c);
-    else if (strcmp(command, "--version") == 0)
-        puts("cage 0.1");
     else
-        refuse(c, "%.200s: no such command (see cage --help)", command);
+        freeze(c, name, pause);
 }
 
 /* cage COMMAND ...: see that the ground is firm, then do what COMMAND says. */
@@ -3880,12 +3828,26 @@ int main(int argc, char **argv) {
      * run any --net COMMAND. */
     if (getuid() != geteuid())
         refuse(c, "must not be set-uid: it needs no more rights than you have");
-    if (strcmp(command, "run") == 0)
+    c->exec = strcmp(command, "exec") == 0;
+    if (c->exec || strcmp(command, "run") == 0)
         return command_run(c, argc - 1, argv + 1);
-    if (strcmp(command, "exec") == 0)
-        return command_exec(c, argc - 1, argv + 1);
-    if (argc < 2 || argc > 3)
+    c->proc = TRY(open("/proc", FOLDER));
+    const char *word = text(c, " %.99s ", command);
+    if (argc == 3 && strstr(" show stop pause resume ", word))
+        command_about(c, command, argv[2]);
+    else if (argc != 2)
         refuse(c, "one command, please (see cage --help)");
-    other_command(c, command, argv[2]);
+    else if (strcmp(command, "ps") == 0)
+        command_ps(c);
+    else if (strcmp(command, "steps") == 0)
+        for (int i = 0; i < STEP_COUNT; i++)
+            printf("%-9s %-8s %s\n", steps[i].name, steps[i].who, steps[i].why);
+    else if (strcmp(command, "--help") == 0)
+        print_help(c);
+    else if (strcmp(command, "--version") == 0)
+        puts("cage 0.1");
+    else
+        refuse(c, "%.200s: no such command, or NAME is missing (see cage "
+               "--help)", command);
     return 0;
 }

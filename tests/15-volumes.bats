@@ -264,7 +264,7 @@ mount_options() {
 
 @test "a source that is not there, or that one may not read, is refused" {
     run inside -vnowhere:/mnt true
-    refused "--volume nowhere: No such file or directory"
+    refused "volumes: open_tree(nowhere): No such file or directory"
 }
 
 @test "a source in a closed folder is refused" {

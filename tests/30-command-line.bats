@@ -127,7 +127,7 @@ bad() {
 
 @test "a name that is taken is refused, and free again afterwards" {
     start
-    bad "--name $NAME: a container of this name is running"
+    bad "--name $NAME: bind(*): Address already in use*hint: a container of this name is running"
     stop
     try cage run --name="$NAME" "$ROOTFS" echo ran
     equal ran "$output"
@@ -194,7 +194,7 @@ bad() {
                   /tmp:/mnt: :/mnt:ro; do
         bad "--volume $volume: not SRC:DST" --volume="$volume"
     done
-    bad "--volume*nosuch*No such file" -v nosuch:/mnt
+    bad "volumes: *nosuch*No such file" -v nosuch:/mnt
     # A folder cannot be shown at a file, nor a file at a folder.
     # (Read-only, since not every file system can be a volume that is written.)
     bad "volumes: */etc/passwd*folder*file" -v "$PWD/folder:/etc/passwd:ro"

@@ -1,5 +1,5 @@
 # --without: what leans on a step that is left out goes with it or is refused,
-# as the table in DESIGN.md says, and the machine comes to no harm.
+# and the machine comes to no harm.
 load helper
 load helper-machine
 
