@@ -2801,7 +2801,7 @@ static void end_step(struct cage *c) {
  * What happens, in order:
  *
  *      command    opens the new terminal, sends both ends of it to us
- *      we         take_terminal(): the size
+ *      we         take_terminal(): the size, and who turns \n into \r\n
  *      command    execve: the socket to us is closed by it
  *      we         take_keyboard(): the real terminal becomes raw
  *                 copy_input() and copy_output(), until PID 1 ends
@@ -2829,16 +2829,22 @@ static void fit_window(struct cage *c) {
         ioctl(c->master, TIOCSWINSZ, &size);
 }
 
-/* The new terminal has come, with its MASTER.  (Its other end has come along,
- * and stays open with us: to read the master is an error, EIO, while nobody has
- * the other end open, and that may be so while programs come and go.) */
-static void take_terminal(struct cage *c, int master) {
+/* The new terminal has come.  We keep its SLAVE end open as well: to read the
+ * MASTER is an error (EIO) as long as nobody has the other end open, and that
+ * may be so for a moment while programs inside come and go. */
+static void take_terminal(struct cage *c, int master, int slave) {
+    struct termios modes;
     c->step = STEP_tty;
     /* Where its output is shown: at least one of the three is a terminal. */
     c->terminal = isatty(1) ? 1 : isatty(2) ? 2 : 0;
     c->master = master;
     /* A command that does not read must not bring us to a halt. */
     TRY(fcntl(master, F_SETFL, O_NONBLOCK));
+    /* Without OPOST, "output processing", a terminal leaves \n as it is.  If
+     * the real one will never be raw, it goes on making \r\n of it. */
+    TRY(tcgetattr(slave, &modes));
+    modes.c_oflag &= keyboard_is_ours() ? ~(tcflag_t)0 : ~(tcflag_t)OPOST;
+    TRY(tcsetattr(slave, TCSANOW, &modes));
     fit_window(c);
 }
 
@@ -2979,7 +2985,7 @@ static void answer(struct cage *c) {
     else if (m.what == THIS_IS_INIT)
         meet_init(c, m.pid);
     else
-        take_terminal(c, m.fd[0]);
+        take_terminal(c, m.fd[0], m.fd[1]);
     send_message(c, &m);
     for (int i = 0; i < m.fds; i++)
         close(m.fd[i]);             /* they have arrived on the other side */
