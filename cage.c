@@ -540,6 +540,7 @@ static void die_with_host(struct cage *c) {
 static void prepare(struct cage *c);
 static void lab_cell(struct cage *c);
 static void find_group(struct cage *c, pid_t member);
+static void remove_groups(struct cage *c);
 static void remove_stale_groups(struct cage *c);
 static void enable_controller(struct cage *c, const char *file);
 static const char *group_file(struct cage *c, const char *file, bool make);
@@ -581,7 +582,8 @@ static void supervise(struct cage *c);
  * process into a group, as above, takes the kernel milliseconds. */
 static void step_cgroup(struct cage *c) {
     find_group(c, 0);
-    remove_stale_groups(c);
+    remove_groups(c);               /* what a killed container of our name */
+    remove_stale_groups(c);         /* may have left; and all the others */
 
     if (mkdir(c->group_path, 0755) == -1) {
         /* An ordinary user may make groups only in a part of the tree that was
@@ -1584,7 +1586,7 @@ static void step_exec(struct cage *c) {
     note(c, "execve(\"%s\"): %s%s", c->command[0], strerror(error),
          error == ENOENT && strchr(c->command[0], '/') ?
          "\nhint: if the file is there, what is missing is the interpreter or "
-         "the loader that it names" : "");
+         "the loader that it names; or is ROOTFS empty (try: make)?" : "");
     _exit(error == ENOENT ? EXIT_NOT_FOUND : EXIT_NOT_EXECUTABLE);
 }
 
@@ -1895,6 +1897,7 @@ static void prepare(struct cage *c) {
      * another one.  It becomes readable when the process ends: die_with_host()
      * looks at that.  See pidfd_open(2). */
     c->host_pidfd = KERNEL(pidfd_open, getpid(), 0);
+    c->one_id = *read_file(c, c->proc, "self/setgroups") == 'd';
     if (c->pause)
         c->keyboard = TRY(open("/dev/tty", O_RDONLY | O_CLOEXEC));
 
@@ -2588,15 +2591,13 @@ static void enable_controller(struct cage *c, const char *file) {
 
 /* Remove every group whose container is gone because its host side was killed,
  * for one by SIGKILL or when the machine ran out of memory: nobody holds its
- * name any more.  Or it is ours, and the group not made yet.  Only a group
- * without processes can be removed (rmdir says EBUSY), so a mistake here would
- * do no harm. */
+ * name any more.  Only a group without processes can be removed (rmdir says
+ * EBUSY), so a mistake here would do no harm. */
 static void remove_stale_groups(struct cage *c) {
     DIR *groups = opendir(c->above_path);
     for (struct dirent *d; groups && (d = readdir(groups)) != NULL;) {
-        bool ours = strcmp(d->d_name, c->group_name) == 0;
         if (strncmp(d->d_name, "cage.", 5) != 0
-            || (!ours && holder(c, getuid(), d->d_name + 5)))
+            || holder(c, getuid(), d->d_name + 5))
             continue;
         for (int i = 0; i < TREES; i++)
             rmdir(text(c, "%s/%s", c->above[i], d->d_name));
@@ -2640,10 +2641,8 @@ static void say_why(struct cage *c) {
  * cgroup.events then reads "populated 0" can be waited for by poll(2), but in
  * version 2 only; mostly the first try succeeds.) */
 static void remove_groups(struct cage *c) {
-    if (!c->group)
-        return;
-    write_file(c->group, "cgroup.kill", "1");
-    for (int i = 0, tries = 1000; i < TREES; i++)
+    write_file(AT_FDCWD, group_file(c, "cgroup.kill", false), "1");
+    for (int i = 0, tries = 1000; c->above[0] && i < TREES; i++)
         while (rmdir(text(c, "%s/%s", c->above[i], c->group_name)) == -1
                && errno == EBUSY && tries-- > 0)
             poll(NULL, 0, 1);       /* wait for a millisecond */
@@ -3111,6 +3110,9 @@ static void clean_up(struct cage *c) {
     if (c->net_up)
         run_net_command(c, "down");
     remove_groups(c);
+    /* What overlayfs needed for itself has the mode 0, where rm -r stops. */
+    if (c->save && rmdir(text(c, "%s/work/work", c->save)) == 0)
+        rmdir(text(c, "%s/work", c->save));
 }
 
 /* ---------------------------------- hints ----------------------------------
@@ -3763,9 +3765,9 @@ static void take_option(struct cage *c, int letter, char *value) {
         refuse(c, "more than %d volumes, limits or variables", MAX_OPTIONS);
 }
 
-/* cage run [OPTION]... ROOTFS [COMMAND [ARG]...], and cage exec [OPTION]... NAME
- * COMMAND [ARG]...: ARGV from `run` or `exec` on.  Returns the status to exit
- * with. */
+/* cage run [OPTION]... ROOTFS [COMMAND [ARG]...], and cage exec [OPTION]...
+ * NAME COMMAND [ARG]...: ARGV from `run` or `exec` on.  Returns the status to
+ * exit with. */
 static int command_run(struct cage *c, int argc, char **argv) {
     static char us[] = "cage", shell[] = "/bin/sh", no_value[] = "";
     static char *no_command[] = { shell, NULL };
