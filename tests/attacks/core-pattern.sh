@@ -8,13 +8,13 @@
 # through /proc/PID/root), lets something crash, and is root of the host.  That
 # has been the last move of many escapes: of privileged containers, of holes
 # that gave a write to one file, and of CVE-2025-31133, where runc was led to
-# leave this very file uncovered.
+# mount this very file, writable, in the place of a harmless one.
 #
-# Nothing is written here: to be allowed to open the file for writing is enough
-# to know.  It runs inside:
+# Nothing is written here, and the line stays as it is: to be allowed to open the
+# file for writing is enough to know.  It runs inside:
 #
 #     ./cage run rootfs sh -c "$(cat tests/attacks/core-pattern.sh)"
-if : >> /proc/sys/kernel/core_pattern; then
+if true > /proc/sys/kernel/core_pattern; then
     echo "open: the next crash on the machine could run my program, as root"
 else
     echo "refused"

@@ -3,10 +3,11 @@
 # mounts something there and follows the link mounts it over the host's files,
 # and what was to be covered or shown in the container is not.
 #
-# runc has been caught twice: by an image with a link in the place of /proc
-# (CVE-2019-19921), and by a folder that somebody inside exchanged for a link
-# between the look and the mount (CVE-2021-30465).  cage is in a chroot of ROOTFS
-# when it mounts, so that `/...` in a link means the container's own root.
+# Links have misled runc more than once: an image whose /proc was a link to a
+# volume, in which another container exchanged what the link led to
+# (CVE-2019-19921); a folder for a volume, exchanged for a link between the look
+# and the mount (CVE-2021-30465).  cage is in a chroot of ROOTFS when it mounts, so
+# that a link, whenever it comes, leads only to the container's own files.
 #
 # Run it in the folder of the project.  The first attempt, by hand, is made in a
 # mount namespace that is thrown away; nothing outside it is touched.
