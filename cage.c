@@ -290,6 +290,7 @@ struct cage {
     const char *above[TREES];
     char above_path[PATH_MAX], group_path[PATH_MAX], group_name[80];
     int group;                      /* ours, number 0, opened */
+    bool in_group[TREES];           /* in which others PID 1 belongs */
 
     /* The terminal (Part II): the real one, and our end of the new one. */
     int terminal, master;
@@ -2558,6 +2559,7 @@ static const char *group_file(struct cage *c, const char *file, bool make) {
         const char *group = text(c, "%s/%s", above, c->group_name);
         if (make && mkdir(group, 0755) == -1 && errno != EEXIST)
             must(c, -1, "mkdir(%s)", group);
+        c->in_group[v1_files[i].tree] = access(group, F_OK) == 0;
         return text(c, "%s/%s", group, v1_files[i].v1_file);
     }
     return path;
@@ -2592,15 +2594,17 @@ static void enable_controller(struct cage *c, const char *file) {
 /* Remove every group whose container is gone because its host side was killed,
  * for one by SIGKILL or when the machine ran out of memory: nobody holds its
  * name any more.  Only a group without processes can be removed (rmdir says
- * EBUSY), so a mistake here would do no harm. */
+ * EBUSY).  So a mistake would do no harm: a container that is just starting in
+ * another network namespace, whose name we cannot see, at worst fails to. */
 static void remove_stale_groups(struct cage *c) {
     DIR *groups = opendir(c->above_path);
     for (struct dirent *d; groups && (d = readdir(groups)) != NULL;) {
         if (strncmp(d->d_name, "cage.", 5) != 0
             || holder(c, getuid(), d->d_name + 5))
             continue;
-        for (int i = 0; i < TREES; i++)
-            rmdir(text(c, "%s/%s", c->above[i], d->d_name));
+        if (rmdir(text(c, "%s/%s", c->above[0], d->d_name)) == 0)
+            for (int i = 1; i < TREES; i++)
+                rmdir(text(c, "%s/%s", c->above[i], d->d_name));
     }
     if (groups)
         closedir(groups);
@@ -2949,11 +2953,10 @@ static int run_net_command(struct cage *c, const char *event) {
 static void meet_init(struct cage *c, pid_t pid) {
     c->init = pid;
     c->step = STEP_cgroup;
-    bool counted = c->group && (c->settings > 0 || c->exec);
-    for (int i = 1; counted && i < TREES; i++) {
+    for (int i = 1; i < TREES; i++) {
         const char *v1 = text(c, "%s/%s/cgroup.procs", c->above[i],
                               c->group_name);
-        if (write_file(AT_FDCWD, v1, "%d", (int)pid) == -1 && errno != ENOENT)
+        if (c->in_group[i] && write_file(AT_FDCWD, v1, "%d", (int)pid) == -1)
             must(c, -1, "write(%d to %s)", (int)pid, v1);
     }
     /* Said before: one that has done half of its work has to be told as well
@@ -3306,9 +3309,14 @@ static void open_other(struct cage *c) {
     c->id_mapped &= !without(c, user);
     const char *root = text(c, "/proc/%d/root", (int)pid);
     c->pod_root = must(c, open(root, O_PATH | O_CLOEXEC), "open(%s)", root);
-    if (c->exec && *c->group_name)
+    if (c->exec && *c->group_name) {
         c->group = must(c, open(c->group_path, FOLDER), "open(%s)",
                         c->group_path);
+        /* And those of version 1, if it has any: */
+        group_file(c, "memory.max", false);
+        group_file(c, "cpu.max", false);
+        group_file(c, "pids.max", false);
+    }
 }
 
 /* Enter those of NAMESPACES, CLONE_NEW..., that are not ours anyway. */
