@@ -18,7 +18,8 @@
  * Four things that the kernel offers, each smaller than the word "container":
  *
  *     namespaces    what a process sees: names that mean something else inside
- *                   (cgroupns, user, mount, uts, ipc, net, time, pid)
+ *                   (cgroupns, user, mount with private, uts, ipc, net, time,
+ *                   pid)
  *     cgroups       what it may use: memory, processor time, processes
  *     a root        which files are there at all (rootfs, dev, proc, sys,
  *                   volumes, mask, pivot)
@@ -29,7 +30,8 @@
  * WHO DOES WHAT
  *
  * Four actors, three of which are alive while your command runs.  Time goes
- * down; each column is one process.
+ * down; each column is one process.  (When you leave out the step init, PID 1
+ * and the command are one process.)
  *
  *   host side            child                 init (PID 1)        command
  *   ---------            -----                 ------------        -------
@@ -84,6 +86,12 @@
  * --fork --mount-proc sh); `Try`, something to do with cage; and `See`, where
  * to read on: name(7) is the manual page that `man 7 name` shows,
  * Documentation/... is in the sources of the kernel and on docs.kernel.org.
+ *
+ * Now and then it says what others do.  runc and crun are the programs that
+ * Docker, Podman and Kubernetes call to do what this file does; what they are
+ * told is written down in the OCI runtime specification.  bubblewrap is the
+ * sandbox of desktop programs (Flatpak).  A number such as CVE-2024-21626 names
+ * a hole that was found in one of them, or in the kernel, and what it taught.
  *
  * To walk through it in gdb: make debug.  Every step is a function step_NAME().
  *
@@ -305,8 +313,8 @@ struct cage {
 
 /* --------------------------- errors and messages ---------------------------
  * Every message is `cage: STEP: text`, one line, perhaps with a second one that
- * is a hint.  It is printed by a single write(2), so that the lines of two
- * processes do not mix.  A system call tells by returning -1 that it has failed
+ * is a hint.  It is printed by one call, so that the lines of two processes do
+ * not mix.  A system call tells by returning -1 that it has failed
  * and by the variable errno why; see errno(3). */
 
 static void clean_up(struct cage *c);
@@ -538,6 +546,8 @@ static void die_with_host(struct cage *c) {
  *                            PART I: THE STEPS
  * ========================================================================== */
 
+/* Helpers, all in Parts II and III.  What they do is said where they are used;
+ * you can come back to them. */
 static void prepare(struct cage *c);
 static void lab_cell(struct cage *c);
 static void find_group(struct cage *c, pid_t member);
@@ -641,7 +651,8 @@ static void step_user(struct cage *c) {
     /* From here on we are nobody, 65534, until the maps are written. */
     struct message m = { .what = WRITE_MY_ID_MAPS };
     ask(c, &m);
-    memcpy(c->tree, m.fd, sizeof c->tree);      /* see gather_layers() */
+    /* Under root the answer brings ROOTFS and the volumes, opened. */
+    memcpy(c->tree, m.fd, sizeof c->tree);
 
     /* Drop the groups of the user who started us.  With one id the kernel
      * forbids it: a group can also serve to *deny* a file to its members, and
@@ -649,6 +660,8 @@ static void step_user(struct cage *c) {
     c->one_id = *read_file(c, c->proc, "self/setgroups") == 'd';    /* deny */
     if (!c->one_id)
         TRY(setgroups(0, NULL));
+    /* Become 0 in the namespace.  The three numbers are the real, the effective
+     * and the saved id: credentials(7). */
     TRY(setresgid(0, 0, 0));
     TRY(setresuid(0, 0, 0));
 
@@ -1173,7 +1186,8 @@ static void step_fds(struct cage *c) {
      * opens.) */
     KERNEL(close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC);
 
-    /* From a directory that is not below our root, the kernel finds no path. */
+    /* From a directory that is not below our root, the kernel finds no path: it
+     * then says "(unreachable)/...", and some libraries make an error of it. */
     char here[PATH_MAX];
     if (getcwd(here, sizeof here) == NULL || here[0] != '/')
         refuse(c, "--workdir %s is not inside the container", c->workdir);
@@ -1241,7 +1255,8 @@ static void step_caps(struct cage *c) {
  *
  * Become the user that --user asked for; without it, root of the container.
  *
- * Without it a server that needs no root has it all the same.
+ * Without it a server that needs no root has it all the same.  (Who changes
+ * from 0 to another user loses all capabilities by that, also the 8.)
  *
  *   By hand:  setpriv --reuid 1000 --regid 1000 --clear-groups id
  *   Try:      ./cage run -u 1000 rootfs id        (as root)
@@ -1426,7 +1441,8 @@ static void step_init(struct cage *c) {
      * side, which passes it on, and /dev/tty inside is not that terminal. */
     TRY(setsid());
 
-    /* The command waits until PID 1 has locked its doors (see there). */
+    /* The command waits until PID 1 has locked its doors (see there).  An
+     * eventfd(2) is a counter; to read it is to wait until it is not 0. */
     uint64_t one;
     int ready = TRY(eventfd(0, EFD_CLOEXEC));
     pid_t command = TRY(fork());
@@ -1592,8 +1608,11 @@ static void step_exec(struct cage *c) {
 }
 
 /* ============================ all steps together ===========================
- * Each of the next three functions is one actor of the picture at the top of
- * this file; each ends by becoming the next one, or by leaving it to it. */
+ * Who calls the steps, and when.  C wants a function to be written before it
+ * is called, so the order here is from the end to the beginning: start with
+ * run(), the last one, and go upwards.  The others are the actors of the
+ * picture at the top of this file; each ends by becoming the next one, or
+ * leaving it to it. */
 
 /* Here we are the process that will be the command: confined like PID 1, and
  * its child (or, without the step `init`, still PID 1 itself). */
