@@ -2731,6 +2731,14 @@ static const char *count_mounts(struct cage *c, const char *mountinfo) {
     return text(c, "%d mounts (%d shared), / is %s", total, shared, root);
 }
 
+/* Make of TEXT one line without commands to the terminal of whoever reads it:
+ * what is inside can call a file or a process as it likes. */
+static void plain(char *text) {
+    for (; *text; text++)
+        if (!isprint((unsigned char)*text))
+            *text = ' ';
+}
+
 /* Put what the host's /proc says about FACT of the process WHO ("self": of this
  * one) into VALUE, with one space between words: uid_map is full of them. */
 static void look_up(struct cage *c, const char *who, const char *fact,
@@ -2757,6 +2765,7 @@ static void look_up(struct cage *c, const char *who, const char *fact,
         if (*word)
             n += (size_t)snprintf(value + n, FACT_SIZE - n, "%s%s",
                                   n > 0 ? " " : "", word);
+    plain(value);
 }
 
 /* Fill S with all facts about this process as they are now; without --explain
@@ -3304,6 +3313,10 @@ static void open_other(struct cage *c) {
         { "pid", CLONE_NEWPID }, { "time", CLONE_NEWTIME },
         { "user", CLONE_NEWUSER }, { "uts", CLONE_NEWUTS },
     };
+    /* Who enters the container of another user is in that user's hands: a false
+     * one could have the host's namespaces, and any files. */
+    if (strchr(c->join, '/'))
+        refuse(c, "%s: only its own user may enter", c->join);
     find_running(c, c->join);
     /* It would be frozen like all others, or wait for them. */
     if (is_frozen(c))
@@ -3376,18 +3389,18 @@ static const char *of_group(struct cage *c, const char *file) {
     return text(c, "%s", *found ? found : "-");
 }
 
-/* The command line of process PID, one line.  What is no plain character is not
- * printed: it could be a command to the terminal of whoever looks. */
+/* The command line of process PID: words, with a 0 byte after each. */
 static const char *command_line(struct cage *c, pid_t pid) {
-    char line[120];
+    char line[120] = "";
     const char *path = text(c, "/proc/%d/cmdline", (int)pid);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t n = read(fd, line, sizeof line);
+    ssize_t n = read(fd, line, sizeof line - 1);
     close(fd);
-    for (ssize_t i = 0; i < n; i++)
-        if (!isprint((unsigned char)line[i]))
+    for (ssize_t i = 0; i < n - 1; i++)
+        if (line[i] == '\0')
             line[i] = ' ';
-    return text(c, "%.*s", n > 0 ? (int)n : 0, line);
+    plain(line);
+    return text(c, "%s", line);
 }
 
 /* Count the process PID and all that descend from it; and if SHOW, print them
@@ -3427,11 +3440,12 @@ static void print_container(struct cage *c, unsigned uid, const char *name) {
     long long up = now.tv_sec - (long long)start / sysconf(_SC_CLK_TCK);
 
     bool counted = sscanf(of_group(c, "memory.current"), "%llu", &memory) == 1;
-    sscanf(of_group(c, "cpu.stat"), "usage_usec %llu", &cpu);
-    printf("%-16s %8d %7llds %9s %7.2fs %5d  %s\n", uid == getuid() ? name
+    bool timed = sscanf(of_group(c, "cpu.stat"), "usage_usec %llu", &cpu) == 1;
+    printf("%-16s %8d %7llds %9s %9s %5d  %s\n", uid == getuid() ? name
            : text(c, "%u/%s", uid, name), (int)c->other.command, up, counted
-           ? text(c, "%.1fM", (double)memory / (1 << 20)) : "-",
-           (double)cpu / 1e6, walk(c, c->other.init, 0, false),
+           ? text(c, "%.1fM", (double)memory / (1 << 20)) : "-", timed
+           ? text(c, "%.2fs", (double)cpu / 1e6) : "-",
+           walk(c, c->other.init, 0, false),
            command_line(c, c->other.command));
 }
 
@@ -3441,13 +3455,14 @@ static void command_ps(struct cage *c) {
     char name[80];
     find_group(c, 0);
     remove_stale_groups(c);
-    puts("NAME                  PID      UP    MEMORY      CPU PROCS  COMMAND");
+    puts("NAME                  PID       UP    MEMORY       CPU PROCS  COMMAND");
     /* A line is Num RefCount Protocol Flags Type St Inode Path; the flag 10000
      * says that it listens.  (A copy, as in walk().) */
     char *all = strdup(read_file(c, AT_FDCWD, "/proc/net/unix")), *next = all;
     for (char *line; (line = strsep(&next, "\n")) != NULL;)
-        if (sscanf(line, "%*s %*s %*s 00010000 %*s %*s %*s @cage/%u/%79s",
-                   &uid, name) == 2 && (uid == getuid() || geteuid() == 0))
+        if (sscanf(line, "%*s %*s %*s 00010000 %*s %*s %*s @cage/%u/"
+                   "%79[A-Za-z0-9_.-]", &uid, name) == 2
+            && (uid == getuid() || geteuid() == 0))
             print_container(c, uid, name);
     free(all);
 }
