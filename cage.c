@@ -3455,7 +3455,8 @@ static void command_ps(struct cage *c) {
     char name[80];
     find_group(c, 0);
     remove_stale_groups(c);
-    puts("NAME                  PID       UP    MEMORY       CPU PROCS  COMMAND");
+    printf("%-16s %8s %8s %9s %9s %5s  %s\n", "NAME", "PID", "UP", "MEMORY",
+           "CPU", "PROCS", "COMMAND");
     /* A line is Num RefCount Protocol Flags Type St Inode Path; the flag 10000
      * says that it listens.  (A copy, as in walk().) */
     char *all = strdup(read_file(c, AT_FDCWD, "/proc/net/unix")), *next = all;
