@@ -283,6 +283,8 @@ struct cage {
     /* With --join and `cage exec`: the container to be joined (Part III). */
     struct container {
         pid_t host, init, command;  /* its three processes */
+        bool runs;                  /* the command has been started */
+        uid_t uid;                  /* whose it is */
     } other;
     int pod, pod_root;              /* its command's pidfd and root directory */
     int pod_namespaces;             /* those that are not ours: CLONE_NEW... */
@@ -299,6 +301,7 @@ struct cage {
     char above_path[PATH_MAX], group_path[PATH_MAX], group_name[80];
     int group;                      /* ours, number 0, opened */
     bool in_group[TREES];           /* in which others PID 1 belongs */
+    int trees;                      /* how many of the folders we may use */
 
     /* The terminal (Part II): the real one, and our end of the new one. */
     int terminal, master;
@@ -550,7 +553,7 @@ static void die_with_host(struct cage *c) {
  * you can come back to them. */
 static void prepare(struct cage *c);
 static void lab_cell(struct cage *c);
-static void find_group(struct cage *c, pid_t member);
+static void find_group(struct cage *c, const struct container *other);
 static void remove_groups(struct cage *c);
 static void remove_stale_groups(struct cage *c);
 static void enable_controller(struct cage *c, const char *file);
@@ -592,7 +595,7 @@ static void supervise(struct cage *c);
  * The child is later started inside the group, by clone3; moving a running
  * process into a group, as above, takes the kernel milliseconds. */
 static void step_cgroup(struct cage *c) {
-    find_group(c, 0);
+    find_group(c, NULL);
     remove_groups(c);               /* what a killed container of our name */
     remove_stale_groups(c);         /* may have left; and all the others */
 
@@ -1858,7 +1861,7 @@ static int name_socket(const char *name, int (*act)(int,
     char *path = address.sun_path + 1;
     size_t room = sizeof address.sun_path - 1, size = sizeof address - room;
     size += (size_t)snprintf(path, room, "cage/%s", name);
-    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd == -1 || act(fd, (struct sockaddr *)&address, (socklen_t)size) == -1)
         return give_up(fd);
     return fd;
@@ -1874,18 +1877,32 @@ static int claim(const char *name) {
     return fd;
 }
 
-/* Who holds NAME, the name of a container of the user UID?  Returns the process
- * id of its host side, or 0 if there is none (or it is somebody else's: anybody
- * can bind any name, but the kernel tells who has done so). */
-static pid_t holder(struct cage *c, unsigned uid, const char *name) {
+/* Who holds NAME, the name of a container of the user UID?  Returns the
+ * process id of its host side; 0 if there is none, or it is somebody else's
+ * (anybody can bind any name, but the kernel tells who has done so); -1 if too
+ * many are asking.  With TOLD, wait a moment for what the host side itself has
+ * to say. */
+static pid_t holder(struct cage *c, unsigned uid, const char *name,
+                    struct container *told) {
     struct ucred who = { 0 };
     socklen_t size = sizeof who;
     int fd = name_socket(text(c, "%u/%s", uid, name), connect);
     if (fd == -1)
-        return 0;
+        return errno == EAGAIN ? -1 : 0;
     getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size);
+    struct pollfd reply = { .fd = fd, .events = POLLIN };
+    if (told && who.uid == uid && poll(&reply, 1, 200) == 1)
+        recv(fd, told, sizeof *told, 0);
     close(fd);
     return who.uid == uid ? who.pid : 0;
+}
+
+/* Somebody asks who holds our name: say it. */
+static void tell(struct cage *c) {
+    struct container us = { .init = c->init, .runs = !c->talk };
+    int caller = accept4(c->name_socket, NULL, NULL, SOCK_CLOEXEC);
+    send(caller, &us, sizeof us, MSG_NOSIGNAL | MSG_DONTWAIT);
+    close(caller);
 }
 
 static void check_source(struct cage *c, int i);
@@ -2522,30 +2539,32 @@ static const struct { int tree; const char *file, *v1_file; } v1_files[] = {
 
 /* Find out where our groups are to be made, c->above, and what they will be
  * called.  Root makes its group at the top of the tree, an ordinary user in the
- * group in which cage was started.  Or, if MEMBER is a process of a container
- * that runs, find its group; c->group_name is "" if it has none of its own.
+ * group in which cage was started.  Or find those of OTHER, a container that
+ * runs; c->group_name is "" if it has none of its own.
  *
  * The place of the tree is taken from the table of mounts: on a hybrid machine
  * it is /sys/fs/cgroup/unified, and others have it elsewhere.  (Those of
- * version 1 are where all distributions have them.) */
-static void find_group(struct cage *c, pid_t member) {
+ * version 1 are where all distributions have them, and for root only.) */
+static void find_group(struct cage *c, const struct container *other) {
     char own[PATH_MAX] = "", place[PATH_MAX] = "", type[16] = "", *line, *s;
-    const char *whose = text(c, member ? "/proc/%d/cgroup"
-                             : "/proc/self/cgroup", (int)member);
+    bool root = other ? other->uid == 0 : geteuid() == 0;
     snprintf(c->group_name, sizeof c->group_name, "cage.%s", c->name);
 
     /* A line of this file is NUMBER:CONTROLLERS:PATH; version 2 is 0. */
+    const char *whose = text(c, "/proc/%d/cgroup", (int)(other ? other->init
+                                                         : getpid()));
     s = strstr(read_file(c, AT_FDCWD, whose), "0::/");
-    if (s && (member || geteuid() != 0))
+    if (s && (other || !root))
         sscanf(s, "0::%4000[^\n]", own);
     /* Above what?  A container's group, or cage-host, where another cage may
      * have moved us (see enable_controller()), or the top, which is "". */
     s = strrchr(own, '/');
-    bool ours = s && strncmp(s, "/cage", 5) == 0;
-    if (member)
+    bool last = s && (other ? strncmp(s, "/cage.", 6) == 0
+                      : strcmp(s, "/cage-host") == 0 || s[1] == '\0');
+    if (other)
         snprintf(c->group_name, sizeof c->group_name, "%.79s",
-                 ours ? s + 1 : "");
-    if (s && (ours || !s[1]))
+                 last ? s + 1 : "");
+    if (last)
         *s = '\0';
 
     char *mounts = read_file(c, AT_FDCWD, "/proc/self/mounts");
@@ -2561,6 +2580,7 @@ static void find_group(struct cage *c, pid_t member) {
     c->above[1] = "/sys/fs/cgroup/memory";
     c->above[2] = "/sys/fs/cgroup/cpu";
     c->above[3] = "/sys/fs/cgroup/pids";
+    c->trees = root ? TREES : 1;
 }
 
 /* The path of FILE of our group, or of what stands for it in version 1, if it
@@ -2573,7 +2593,7 @@ static const char *group_file(struct cage *c, const char *file, bool make) {
     for (size_t i = 0; i < sizeof v1_files / sizeof v1_files[0]; i++) {
         const char *above = c->above[v1_files[i].tree];
         if (strcmp(file, v1_files[i].file) != 0 || access(path, F_OK) == 0
-            || access(above, F_OK) == -1)
+            || c->trees == 1 || access(above, F_OK) == -1)
             continue;
         const char *group = text(c, "%s/%s", above, c->group_name);
         if (make && mkdir(group, 0755) == -1 && errno != EEXIST)
@@ -2619,10 +2639,10 @@ static void remove_stale_groups(struct cage *c) {
     DIR *groups = opendir(c->above_path);
     for (struct dirent *d; groups && (d = readdir(groups)) != NULL;) {
         if (strncmp(d->d_name, "cage.", 5) != 0
-            || holder(c, getuid(), d->d_name + 5))
+            || holder(c, getuid(), d->d_name + 5, NULL))
             continue;
         if (rmdir(text(c, "%s/%s", c->above[0], d->d_name)) == 0)
-            for (int i = 1; i < TREES; i++)
+            for (int i = 1; i < c->trees; i++)
                 rmdir(text(c, "%s/%s", c->above[i], d->d_name));
     }
     if (groups)
@@ -2665,7 +2685,7 @@ static void say_why(struct cage *c) {
  * version 2 only; mostly the first try succeeds.) */
 static void remove_groups(struct cage *c) {
     write_file(AT_FDCWD, group_file(c, "cgroup.kill", false), "1");
-    for (int i = 0, tries = 1000; c->above[0] && i < TREES; i++)
+    for (int i = 0, tries = 1000; i < c->trees; i++)
         while (rmdir(text(c, "%s/%s", c->above[i], c->group_name)) == -1
                && errno == EBUSY && tries-- > 0)
             poll(NULL, 0, 1);       /* wait for a millisecond */
@@ -2931,7 +2951,7 @@ static void copy_input(struct cage *c) {
  *      c->talk      a question from inside   answer()
  *      c->master    output of the command    copy_output()
  *      0            a key was pressed        copy_input()
- *      name_socket  somebody asks whose name it is: the kernel has answered
+ *      name_socket  somebody asks who we are      tell()
  *      c->pod       the container that we have joined has ended, and so do we
  *
  * The order of a run, seen from here: the child asks for its id maps; it says
@@ -2981,7 +3001,7 @@ static int run_net_command(struct cage *c, const char *event) {
 static void meet_init(struct cage *c, pid_t pid) {
     c->init = pid;
     c->step = STEP_cgroup;
-    for (int i = 1; i < TREES; i++) {
+    for (int i = 1; i < c->trees; i++) {
         const char *v1 = text(c, "%s/%s/cgroup.procs", c->above[i],
                               c->group_name);
         if (c->in_group[i] && write_file(AT_FDCWD, v1, "%d", (int)pid) == -1)
@@ -3108,7 +3128,7 @@ static void supervise(struct cage *c) {
         if (events[2].revents & POLLOUT || events[3].revents)
             copy_input(c);
         if (events[4].revents)
-            close(accept(c->name_socket, NULL, NULL));
+            tell(c);
         if (events[5].revents)
             c->status = EXIT_SIGNAL + SIGKILL;
     }
@@ -3245,23 +3265,28 @@ static pid_t first_child(struct cage *c, pid_t pid) {
     return atoi(read_file(c, AT_FDCWD, file));
 }
 
-/* Does process PID call itself NAME, or something that begins like that? */
-static bool is_called(struct cage *c, pid_t pid, const char *name) {
-    const char *file = text(c, "/proc/%d/comm", (int)pid);
-    return strncmp(read_file(c, AT_FDCWD, file), name, strlen(name)) == 0;
+/* The parent of process PID, or 0. */
+static pid_t parent(struct cage *c, pid_t pid) {
+    const char *file = text(c, "/proc/%d/status", (int)pid);
+    const char *found = strstr(read_file(c, AT_FDCWD, file), "PPid:");
+    return found ? atoi(found + strlen("PPid:")) : 0;
 }
 
 /* Find the three processes of the container NAME of user UID: c->other.  False
  * if it does not run, or not yet. */
 static bool find(struct cage *c, unsigned uid, const char *name) {
     struct container *o = &c->other;
-    o->host = holder(c, uid, name);
-    o->init = o->host ? first_child(c, o->host) : 0;
+    *o = (struct container){ 0 };
+    o->host = holder(c, uid, name, o);
+    o->uid = uid;
+    /* Another user could tell us any number. */
+    if (!o->runs || o->host <= 0 || parent(c, o->init) != o->host)
+        return false;
     /* Without the step init, PID 1 is the command itself. */
-    o->command = is_called(c, o->init, "cage: init") ? first_child(c, o->init)
-        : o->init;
-    /* Until execve all of them are called something of ours. */
-    return o->command && !is_called(c, o->command, "cage: ");
+    const char *comm = text(c, "/proc/%d/comm", (int)o->init);
+    bool ours = strcmp(read_file(c, AT_FDCWD, comm), "cage: init\n") == 0;
+    o->command = ours ? first_child(c, o->init) : o->init;
+    return o->command != 0;
 }
 
 /* Find the container NAME, or for root UID/NAME, and its groups; refuse if
@@ -3269,16 +3294,17 @@ static bool find(struct cage *c, unsigned uid, const char *name) {
 static void find_running(struct cage *c, const char *name) {
     unsigned uid = getuid();
     const char *slash = strchr(name, '/');
-    if (slash)
-        sscanf(name, "%u", &uid);
+    if (slash && (uid != 0 || sscanf(name, "%u/", &uid) != 1))
+        refuse(c, "%.200s: not the NAME of a container", name);
     for (int tries = 0; !find(c, uid, slash ? slash + 1 : name); tries++) {
         if (!c->other.host || tries == 500)
             refuse(c, "%.200s: no container of this name is running", name);
         poll(NULL, 0, 10);
     }
-    find_group(c, c->other.init);
+    find_group(c, &c->other);
 }
 
+/* Is it paused? */
 static bool is_frozen(struct cage *c) {
     const char *events = group_file(c, "cgroup.events", false);
     return strstr(read_file(c, AT_FDCWD, events), "frozen 1") != NULL;
@@ -3338,6 +3364,7 @@ static void open_other(struct cage *c) {
             c->pod_namespaces |= namespaces[i].flag;
     }
     c->left_out[STEP_user] |= !(c->pod_namespaces & CLONE_NEWUSER);
+    c->left_out[STEP_net] |= !(c->pod_namespaces & CLONE_NEWNET);
     c->id_mapped &= !without(c, user);
     const char *root = text(c, "/proc/%d/root", (int)pid);
     c->pod_root = must(c, open(root, O_PATH | O_CLOEXEC), "open(%s)", root);
@@ -3396,8 +3423,8 @@ static const char *command_line(struct cage *c, pid_t pid) {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     ssize_t n = read(fd, line, sizeof line - 1);
     close(fd);
-    for (ssize_t i = 0; i < n - 1; i++)
-        if (line[i] == '\0')
+    for (ssize_t i = 0; i < n - 1; i++)     /* two 0: PID 1 has wiped the rest */
+        if (line[i] == '\0' && line[i + 1] != '\0')
             line[i] = ' ';
     plain(line);
     return text(c, "%s", line);
@@ -3423,13 +3450,29 @@ static int walk(struct cage *c, pid_t pid, int depth, bool show) {
     return count;
 }
 
+/* The same for all of the container: PID 1 and what descends from it, and what
+ * `cage exec` has brought in, whose parent is outside. */
+static int walk_all(struct cage *c, bool show) {
+    int count = 0;
+    const char *file = group_file(c, "cgroup.procs", false);
+    const char *all = text(c, "\n%s", read_file(c, AT_FDCWD, file));
+    if (all[1] == '\0')
+        return walk(c, c->other.init, 0, show);
+    for (const char *pid = all; pid && pid[1]; pid = strchr(pid + 1, '\n')) {
+        pid_t above = parent(c, atoi(pid + 1));
+        if (!strstr(all, text(c, "\n%d\n", (int)above)))
+            count += walk(c, atoi(pid + 1), 0, show);
+    }
+    return count;
+}
+
 /* One line of `cage ps`: the container NAME of user UID. */
 static void print_container(struct cage *c, unsigned uid, const char *name) {
     unsigned long long start = 0, memory = 0, cpu = 0;
     struct timespec now;
     if (!find(c, uid, name))
         return;                         /* just starting, or just gone */
-    find_group(c, c->other.init);
+    find_group(c, &c->other);
     /* Number 22 in this file is when it started, in clock ticks since boot; the
      * second is a name in (), in which anything can stand: proc(5). */
     const char *file = text(c, "/proc/%d/stat", (int)c->other.init);
@@ -3445,7 +3488,7 @@ static void print_container(struct cage *c, unsigned uid, const char *name) {
            : text(c, "%u/%s", uid, name), (int)c->other.command, up, counted
            ? text(c, "%.1fM", (double)memory / (1 << 20)) : "-", timed
            ? text(c, "%.2fs", (double)cpu / 1e6) : "-",
-           walk(c, c->other.init, 0, false),
+           walk_all(c, false),
            command_line(c, c->other.command));
 }
 
@@ -3453,7 +3496,7 @@ static void print_container(struct cage *c, unsigned uid, const char *name) {
 static void command_ps(struct cage *c) {
     unsigned uid;
     char name[80];
-    find_group(c, 0);
+    find_group(c, NULL);
     remove_stale_groups(c);
     printf("%-16s %8s %8s %9s %9s %5s  %s\n", "NAME", "PID", "UP", "MEMORY",
            "CPU", "PROCS", "COMMAND");
@@ -3470,8 +3513,9 @@ static void command_ps(struct cage *c) {
 
 /* cage show NAME: host and container side by side. */
 static void command_show(struct cage *c, const char *name) {
-    static const char *const files[] = { "memory.max", "memory.current",
-        "cpu.max", "cpu.stat", "pids.max", "pids.current" };
+    static const char *const files[] = { "memory.max", "memory.high",
+        "memory.current", "cpu.max", "cpu.weight", "cpu.stat", "pids.max",
+        "pids.current" };
     char here[FACT_SIZE], there[FACT_SIZE];
     printf("%-20s %-7s %-36s %s\n", "", "", "host", name);
     for (int i = 0; i < FACTS; i++) {
@@ -3483,11 +3527,14 @@ static void command_show(struct cage *c, const char *name) {
         printf("%-20s %-7s %-36s %s\n", facts[i],
                strcmp(here, there) == 0 ? "shared" : "own", here, there);
     }
-    printf("\n%s\n", *c->group_name ? c->group_path : "no cgroup of its own");
-    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
-        printf("%-20s %s\n", files[i], of_group(c, files[i]));
+    puts(*c->group_name ? "" : "\nno cgroup of its own");
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        const char *value = of_group(c, files[i]);
+        if (strcmp(value, "-") != 0)
+            printf("%-60s %s\n", group_file(c, files[i], false), value);
+    }
     puts("\n  outside   inside");
-    walk(c, c->other.host, 0, true);
+    walk_all(c, true);
 }
 
 /* ---------------------------- stop, pause, resume --------------------------
@@ -3508,9 +3555,12 @@ static void freeze(struct cage *c, const char *name, int value) {
  * command.  After 10 seconds SIGKILL is no request any more.  We return when
  * the host side has ended, and cleaned up. */
 static void command_stop(struct cage *c, const char *name) {
-    int host = (int)syscall(SYS_pidfd_open, c->other.host, 0);
-    int init = must(c, syscall(SYS_pidfd_open, c->other.init, 0), "%s: "
-                    "pidfd_open(%d)", name, (int)c->other.init);
+    pid_t first = c->other.init;
+    int host = KERNEL(pidfd_open, c->other.host, 0);
+    int init = KERNEL(pidfd_open, first, 0);
+    find_running(c, name);          /* see open_other() */
+    if (c->other.init != first)
+        refuse(c, "%s has ended", name);
     struct pollfd end = { .fd = host, .events = POLLIN };
     /* The frozen get no signal but SIGKILL. */
     if (is_frozen(c))
@@ -3739,6 +3789,8 @@ static void check_together(struct cage *c) {
     if (without(c, rootfs) && (c->layers > 1 || c->save))
         refuse(c, "--without rootfs: several layers and --save need it");
     /* All of these are those of NAME. */
+    if (c->join && strcmp(c->hostname, "cage") != 0)
+        refuse(c, "--join %s: --hostname is that of the other", c->join);
     if (c->join && (c->net || without(c, net) || without(c, user)
                     || without(c, uts) || without(c, ipc)))
         refuse(c, "--join %s: user, net, ipc and uts come from there", c->join);
