@@ -3423,7 +3423,7 @@ static const char *command_line(struct cage *c, pid_t pid) {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     ssize_t n = read(fd, line, sizeof line - 1);
     close(fd);
-    for (ssize_t i = 0; i < n - 1; i++)     /* two 0: PID 1 has wiped the rest */
+    for (ssize_t i = 0; i < n - 1; i++)     /* two 0: the rest is wiped */
         if (line[i] == '\0' && line[i + 1] != '\0')
             line[i] = ' ';
     plain(line);
@@ -3454,8 +3454,9 @@ static int walk(struct cage *c, pid_t pid, int depth, bool show) {
  * `cage exec` has brought in, whose parent is outside. */
 static int walk_all(struct cage *c, bool show) {
     int count = 0;
+    char *all;
     const char *file = group_file(c, "cgroup.procs", false);
-    const char *all = text(c, "\n%s", read_file(c, AT_FDCWD, file));
+    TRY(asprintf(&all, "\n%s", read_file(c, AT_FDCWD, file)));
     if (all[1] == '\0')
         return walk(c, c->other.init, 0, show);
     for (const char *pid = all; pid && pid[1]; pid = strchr(pid + 1, '\n')) {
@@ -3463,6 +3464,7 @@ static int walk_all(struct cage *c, bool show) {
         if (!strstr(all, text(c, "\n%d\n", (int)above)))
             count += walk(c, atoi(pid + 1), 0, show);
     }
+    free(all);
     return count;
 }
 
