@@ -3484,13 +3484,14 @@ static void print_container(struct cage *c, unsigned uid, const char *name) {
     clock_gettime(CLOCK_BOOTTIME, &now);
     long long up = now.tv_sec - (long long)start / sysconf(_SC_CLK_TCK);
 
+    int processes = walk_all(c, false);
     bool counted = sscanf(of_group(c, "memory.current"), "%llu", &memory) == 1;
     bool timed = sscanf(of_group(c, "cpu.stat"), "usage_usec %llu", &cpu) == 1;
     printf("%-16s %8d %7llds %9s %9s %5d  %s\n", uid == getuid() ? name
            : text(c, "%u/%s", uid, name), (int)c->other.command, up, counted
            ? text(c, "%.1fM", (double)memory / (1 << 20)) : "-", timed
            ? text(c, "%.2fs", (double)cpu / 1e6) : "-",
-           walk_all(c, false),
+           processes,
            command_line(c, c->other.command));
 }
 
