@@ -1877,24 +1877,23 @@ static int claim(const char *name) {
     return fd;
 }
 
-/* Who holds NAME, the name of a container of the user UID?  Returns the
- * process id of its host side; 0 if there is none, or it is somebody else's
- * (anybody can bind any name, but the kernel tells who has done so); -1 if too
- * many are asking.  With TOLD, wait a moment for what the host side itself has
- * to say. */
-static pid_t holder(struct cage *c, unsigned uid, const char *name,
-                    struct container *told) {
+/* Ask who holds the name NAME of the user UID, and put into O what we are
+ * told; o->host is the process that holds it, 0 if there is none or it is
+ * somebody else's.  (Anybody can bind any name, but the kernel tells who has
+ * done so.) */
+static void ask_holder(struct cage *c, unsigned uid, const char *name,
+                       struct container *o) {
     struct ucred who = { 0 };
     socklen_t size = sizeof who;
     int fd = name_socket(text(c, "%u/%s", uid, name), connect);
-    if (fd == -1)
-        return errno == EAGAIN ? -1 : 0;
-    getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size);
     struct pollfd reply = { .fd = fd, .events = POLLIN };
-    if (told && who.uid == uid && poll(&reply, 1, 200) == 1)
-        recv(fd, told, sizeof *told, 0);
+    *o = (struct container){ 0 };
+    getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size);
+    if (who.pid != 0 && who.uid == uid && poll(&reply, 1, 200) == 1)
+        recv(fd, o, sizeof *o, 0);
+    o->host = who.uid == uid ? who.pid : 0;
+    o->uid = uid;
     close(fd);
-    return who.uid == uid ? who.pid : 0;
 }
 
 /* Somebody asks who holds our name: say it. */
@@ -2630,23 +2629,29 @@ static void enable_controller(struct cage *c, const char *file) {
                "+%.*s", (int)strcspn(file, "."), file);
 }
 
+static int is_group(const struct dirent *d) {
+    return strncmp(d->d_name, "cage.", strlen("cage.")) == 0;
+}
+
 /* Remove every group whose container is gone because its host side was killed,
  * for one by SIGKILL or when the machine ran out of memory: nobody holds its
- * name any more.  Only a group without processes can be removed (rmdir says
+ * name any more.  The names are read after the groups: who starts in between
+ * has a name first.  Only a group without processes can be removed (rmdir says
  * EBUSY).  So a mistake would do no harm: a container that is just starting in
  * another network namespace, whose name we cannot see, at worst fails to. */
 static void remove_stale_groups(struct cage *c) {
-    DIR *groups = opendir(c->above_path);
-    for (struct dirent *d; groups && (d = readdir(groups)) != NULL;) {
-        if (strncmp(d->d_name, "cage.", 5) != 0
-            || holder(c, getuid(), d->d_name + 5, NULL))
-            continue;
-        if (rmdir(text(c, "%s/%s", c->above[0], d->d_name)) == 0)
-            for (int i = 1; i < c->trees; i++)
-                rmdir(text(c, "%s/%s", c->above[i], d->d_name));
+    struct dirent **groups = NULL;
+    int n = scandir(c->above_path, &groups, is_group, NULL);
+    const char *names = n > 0 ? read_file(c, AT_FDCWD, "/proc/net/unix") : "";
+    for (int i = 0; i < n; i++) {
+        const char *group = groups[i]->d_name, *name = strchr(group, '.') + 1;
+        if (!strstr(names, text(c, "@cage/%u/%s\n", getuid(), name))
+            && rmdir(text(c, "%s/%s", c->above[0], group)) == 0)
+            for (int v1 = 1; v1 < c->trees; v1++)
+                rmdir(text(c, "%s/%s", c->above[v1], group));
+        free(groups[i]);
     }
-    if (groups)
-        closedir(groups);
+    free(groups);
 }
 
 /* The number after KEY in FILE of our group, 0 if there is none.  Such files
@@ -3276,11 +3281,9 @@ static pid_t parent(struct cage *c, pid_t pid) {
  * if it does not run, or not yet. */
 static bool find(struct cage *c, unsigned uid, const char *name) {
     struct container *o = &c->other;
-    *o = (struct container){ 0 };
-    o->host = holder(c, uid, name, o);
-    o->uid = uid;
+    ask_holder(c, uid, name, o);
     /* Another user could tell us any number. */
-    if (!o->runs || o->host <= 0 || parent(c, o->init) != o->host)
+    if (!o->runs || o->host == 0 || parent(c, o->init) != o->host)
         return false;
     /* Without the step init, PID 1 is the command itself. */
     const char *comm = text(c, "/proc/%d/comm", (int)o->init);
