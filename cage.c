@@ -3299,8 +3299,9 @@ static void find_running(struct cage *c, const char *name) {
     const char *slash = strchr(name, '/');
     if (slash && (uid != 0 || sscanf(name, "%u/", &uid) != 1))
         refuse(c, "%.200s: not the NAME of a container", name);
-    for (int tries = 0; !find(c, uid, slash ? slash + 1 : name); tries++) {
-        if (!c->other.host || tries == 500)
+    const time_t start = time(NULL);
+    while (!find(c, uid, slash ? slash + 1 : name)) {
+        if (!c->other.host || time(NULL) > start + 5)
             refuse(c, "%.200s: no container of this name is running", name);
         poll(NULL, 0, 10);
     }
