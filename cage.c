@@ -3293,15 +3293,17 @@ static bool find(struct cage *c, unsigned uid, const char *name) {
 }
 
 /* Find the container NAME, or for root UID/NAME, and its groups; refuse if
- * there is none.  One that is just starting is waited for, up to 5 seconds. */
+ * there is none.  One that is just starting is waited for, up to 5 seconds,
+ * and 0.3 for its name: after `cage run -n web rootfs ... &` nothing is there
+ * yet. */
 static void find_running(struct cage *c, const char *name) {
     unsigned uid = getuid();
     const char *slash = strchr(name, '/');
     if (slash && (uid != 0 || sscanf(name, "%u/", &uid) != 1))
         refuse(c, "%.200s: not the NAME of a container", name);
     const time_t start = time(NULL);
-    while (!find(c, uid, slash ? slash + 1 : name)) {
-        if (!c->other.host || time(NULL) > start + 5)
+    for (int tries = 0; !find(c, uid, slash ? slash + 1 : name); tries++) {
+        if ((!c->other.host && tries >= 30) || time(NULL) > start + 5)
             refuse(c, "%.200s: no container of this name is running", name);
         poll(NULL, 0, 10);
     }
