@@ -2778,8 +2778,9 @@ static void look_up(struct cage *c, const char *who, const char *fact,
         snprintf(link, sizeof link, "%s", count_mounts(c, path));
     else if (isupper(*fact)) {
         const char *status = text(c, "%s/status", who);
-        char *line = strstr(read_file(c, c->proc, status), fact);
-        found = line ? strtok(line + strlen(fact) + 1, "\n") : link;
+        const char *key = text(c, "\n%s:", fact);
+        char *line = strstr(read_file(c, c->proc, status), key);
+        found = line ? strtok(line + strlen(key), "\n") : link;
     } else if (readlinkat(c->proc, path, link, sizeof link - 1) == -1)
         found = read_file(c, c->proc, path);
     if (strstr(found, "0::"))       /* of cgroups, only that of version 2 */
