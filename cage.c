@@ -3274,8 +3274,8 @@ static pid_t first_child(struct cage *c, pid_t pid) {
 /* The parent of process PID, or 0. */
 static pid_t parent(struct cage *c, pid_t pid) {
     const char *file = text(c, "/proc/%d/status", (int)pid);
-    const char *found = strstr(read_file(c, AT_FDCWD, file), "PPid:");
-    return found ? atoi(found + strlen("PPid:")) : 0;
+    const char *found = strstr(read_file(c, AT_FDCWD, file), "\nPPid:");
+    return found ? atoi(found + strlen("\nPPid:")) : 0;
 }
 
 /* Find the three processes of the container NAME of user UID: c->other.  False
