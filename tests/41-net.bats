@@ -16,6 +16,12 @@ setup() {
     [ -x "$busybox" ] || skip "the rootfs is not made from busybox"
     local own=(--net --mount --propagation private)
     [ "$(id -u)" = 0 ] || own+=(--user --map-root-user)
+    run unshare "${own[@]}" sh -ec 'ip link add one type veth peer name two
+        ip link add three type bridge
+        tc qdisc add dev one root tbf rate 1mbit burst 16kb latency 100ms
+        nft "add table ip t; add chain ip t c { type nat hook postrouting priority 0; }"
+        nft "add rule ip t c masquerade"'
+    [ "$status" = 0 ] || skip "no network can be made here, or the kernel lacks a part: $output"
     unshare "${own[@]}" sh -c 'ip link set lo up && exec sleep 600' 3>&- &
     machine=$!
     wait_for 5 grep -qx sleep "/proc/$machine/comm"
@@ -28,6 +34,7 @@ teardown() {
     [ ${#hosts[@]} = 0 ] || kill -9 "${hosts[@]}" 2> /dev/null || true
     [ -z "${outside-}" ] || kill "$outside"
     [ -z "${server-}" ] || kill "$server"
+    [ -z "${init-}" ] || ! pids=$(pastas) || kill $pids
     [ -z "${machine-}" ] || kill "$machine"
 }
 
@@ -51,7 +58,8 @@ nothing_left_soon() { wait_for 5 unchanged || nothing_left; }
 # (Options of cage run: in the array `options`.)
 options=()
 network() {
-    timeout -k 1 20 "${enter[@]}" "$CAGE" run --net "$B $1" "${options[@]}" "$ROOTFS" "${@:2}" < /dev/null 3>&-
+    timeout -k 1 20 "${enter[@]}" \
+        "$CAGE" run --net "$B $1" "${options[@]}" "$ROOTFS" "${@:2}" < /dev/null 3>&-
 }
 
 # launch NET COMMAND...: the same in the background.  Sets host, and init, its
@@ -75,7 +83,9 @@ finish() { kill "$1"; wait "$1" || true; }
 
 # serve ADDRESS [RATE [RULES]]: a container on the bridge, with a web server,
 # which says its address.
-serve() { launch "$B $1" sh -c "$page httpd -p 80 -h /www; httpd -p 81 -h /www; sleep 60" sh "${1%% *}"; }
+serve() {
+    launch "$B $1" sh -c "$page httpd -p 80 -h /www; httpd -p 81 -h /www; sleep 60" sh "${1%% *}"
+}
 page='mkdir /www; echo "I am $1" > /www/index.html; head -c 500000 /dev/zero > /www/much;'
 
 # visit [PID] ADDRESS[:PORT][/PAGE]: what the host gets from there, or a process
@@ -103,19 +113,20 @@ make_outside() {
         ip route add default via 203.0.113.1"
     on_outside sh -c 'ip link set lo up; ip address add 203.0.113.1/24 dev eth0
         ip link set eth0 up; ip route add 10.0.0.0/24 via 203.0.113.2'
-    mkdir -p "$BATS_TEST_TMPDIR/www/cgi-bin"
-    printf '%s\n' '#!/bin/sh' 'echo; echo "you are $REMOTE_ADDR"' > "$BATS_TEST_TMPDIR/www/cgi-bin/who"
-    chmod -R 755 "$BATS_TEST_TMPDIR/www"
+    local www=$BATS_TEST_TMPDIR/www
+    mkdir -p "$www/cgi-bin"
+    printf '%s\n' '#!/bin/sh' 'echo; echo "you are $REMOTE_ADDR"' > "$www/cgi-bin/who"
+    chmod -R 755 "$www"
     "${enter[@]}" nsenter --net="/proc/$outside/ns/net" \
-        "$busybox" httpd -f -p 203.0.113.1:80 -h "$BATS_TEST_TMPDIR/www" 3>&- &
+        "$busybox" httpd -f -p 203.0.113.1:80 -h "$www" 3>&- &
     server=$!
     wait_for 5 visit 203.0.113.1/cgi-bin/who
     before=$(state)
 }
 on_outside() { on_host nsenter --net="/proc/$outside/ns/net" "$@"; }
 
-# refused TEXT: after `run`: cage has refused, the script has said this in one
-# line, and cage's own line was the other one.
+# refused TEXT: after `run`, and unlike that of helper.bash: cage has refused,
+# the script has said this in one line, and cage's own line was the other one.
 refused() {
     equal 125 "$status"
     has "${lines[0]}" "$1"
@@ -170,7 +181,8 @@ refused() {
     "${enter[@]}" "$busybox" httpd -f -p 80 -h "$BATS_TEST_TMPDIR/www" 3>&- &
     server=$!
     wait_for 5 visit 10.0.0.1/much
-    fetch='cut -d " " -f 1 /proc/uptime; wget -q -O /dev/null http://10.0.0.1/much && cut -d " " -f 1 /proc/uptime'
+    fetch='now() { cut -d " " -f 1 /proc/uptime; }
+        now; wget -q -O /dev/null http://10.0.0.1/much && now'
     near_two_seconds "$(network "10.0.0.3/24 2mbit" sh -c "$fetch" | difference)"
     # Without a rate it is another thing.
     serve 10.0.0.4/24
@@ -178,10 +190,14 @@ refused() {
     awk -v t="$(seconds visit 10.0.0.4/much)" 'BEGIN { exit !(t < 1) }'
     awk -v t="$(network 10.0.0.5/24 sh -c "$fetch" | difference)" 'BEGIN { exit !(t < 1) }'
 }
-seconds() { { echo "$EPOCHREALTIME"; "$@" | wc -c | grep -qx 500000 && echo "$EPOCHREALTIME"; } | difference; }
+seconds() {
+    { echo "$EPOCHREALTIME"
+      "$@" | wc -c | grep -qx 500000 && echo "$EPOCHREALTIME"; } | difference
+}
 difference() { awk '{ t[NR] = $1 } END { if (NR != 2) exit 1; print t[2] - t[1] }'; }
 near_two_seconds() {
-    awk -v t="$1" 'BEGIN { exit !(t >= 1.6 && t <= 2.4) }' || { echo "it took $1 s, not 2"; return 1; }
+    awk -v t="$1" 'BEGIN { exit !(t >= 1.6 && t <= 2.4) }' ||
+        { echo "it took $1 s, not 2"; return 1; }
 }
 
 @test "bridge: a container reaches the outside, under the address of the host" {
@@ -271,7 +287,7 @@ near_two_seconds() {
     make_outside
     for address in 203.0.113.7/24 203.0.113.7/28 203.0.0.7/8; do
         run network $address echo "the command runs"
-        refused ": the host already knows a way there"
+        refused ": the host knows a way there"
     done
     nothing_left
 }
@@ -293,6 +309,12 @@ near_two_seconds() {
 }
 with_tools() {
     on_host env PATH="$tools" "$CAGE" run --net "$B 10.0.0.2/24" "$ROOTFS" echo "the command runs"
+}
+
+@test "bridge: without being root it is refused" {
+    user_only
+    run "$CAGE" run --net "$B 10.0.0.2/24" "$ROOTFS" echo "the command runs"
+    refused "bridge: only root can change the host's network"
 }
 
 @test "bridge: nothing is left at the end, and nothing taken away before" {
@@ -349,7 +371,10 @@ cable_gone() { ! on_host ip link show "$1"; }
 }
 
 @test "bridge: cage is killed with -9, and started again by the same name at once" {
-    options=(--name "$NAME")
+    # As long as a name can be.
+    name=$NAME
+    while [ ${#name} -lt 64 ]; do name=${name}x; done
+    options=(--name "$name")
     serve 10.0.0.2/24
     for _ in 1 2 3; do
         kill -9 "$host"
@@ -458,10 +483,12 @@ ordinary() {
 }
 # The processes that belong to the container of $init: pasta itself, and the
 # script that waits for the end of it.
-pastas() { pgrep -f "^pasta --config-net .* $init\$"; }
+pastas() { pgrep -f "^pasta --config-net( .*)? $init\$"; }
 watchers() { find /proc/[0-9]*/cwd -lname "/proc/$init" 2> /dev/null | cut -d / -f 3 | grep .; }
 pasta_gone() { ! pastas && ! watchers; }
-serve_behind_pasta() { launch "$P -t 8080:80" sh -c "$page httpd -p 80 -h /www; sleep 60" sh "a container"; }
+serve_behind_pasta() {
+    launch "$P -t 8080:80" sh -c "$page httpd -p 80 -h /www; sleep 60" sh "a container"
+}
 
 @test "pasta: the host reaches a server through a port, and nothing is left" {
     ordinary
@@ -502,10 +529,17 @@ serve_behind_pasta() { launch "$P -t 8080:80" sh -c "$page httpd -p 80 -h /www; 
 
 @test "pasta: only what was asked for can be reached from the host" {
     ordinary
-    launch "$P" sh -c "$page httpd -p 8082 -h /www; sleep 60" sh "a container"
-    sleep 0.5
-    run visit 127.0.0.1:8082
-    [ "$status" != 0 ]
+    open_port() {
+        launch "$1" sh -c "$page httpd -p 0.0.0.0:8082 -h /www; sleep 60" sh "a container"
+    }
+    # By itself pasta looks each second which ports are open inside.
+    open_port '[ $CAGE_EVENT = down ] || pasta --config-net $CAGE_PID > /dev/null 2>&1'
+    wait_for 5 visit 127.0.0.1:8082
+    kill $(pastas)
+    finish "$host"
+    open_port "$P"
+    run wait_for 3 visit 127.0.0.1:8082
+    equal 1 "$status"
 }
 
 @test "pasta: cage is killed with -9: pasta ends" {
@@ -535,9 +569,10 @@ serve_behind_pasta() { launch "$P -t 8080:80" sh -c "$page httpd -p 80 -h /www; 
     equal 1 "$status"
     # Both are killed: it goes with the next one.
     serve_behind_pasta
+    pastas
     kill -9 $(watchers) "$host"
     wait_for 5 is_gone "$init"
-    on_host "$CAGE" run --net "$P" "$ROOTFS" true
+    on_host "$CAGE" run --net "$P -t 8080:80" "$ROOTFS" true
     wait_for 5 pasta_gone
 }
 
