@@ -253,7 +253,7 @@ END
         has "$output" "sample.md:23: skipped: it is for root"
     fi
     has "$output" ": 2 commands, 3 blocks skipped"
-    changed 's/needs/neds/' transcript
+    TIMEOUT=1 changed 's/needs/neds/' transcript
     equal 1 "$status"
     has "$output" "not understood"
 }
