@@ -306,6 +306,19 @@ END
     equal "$before" "$(hostname; cat /proc/self/mountinfo)"
 }
 
+@test "transcript: folders that an overlay leaves are removed, too" {
+    sample << 'END'
+```console
+host$ ./cage run --save=kept rootfs sh -c 'rm -r /root'; ls kept
+upper
+work
+```
+END
+    TMPDIR=$PWD transcript sample.md
+    equal "sample.md: 1 commands, 0 blocks skipped" "$output"
+    equal "changed.md sample.md" "$(ls | xargs)"
+}
+
 @test "quotes: written, compared, and a changed line is named" {
     sample << 'END'
 <!-- cage.c: step_uts -->
