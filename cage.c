@@ -558,7 +558,6 @@ static void remove_groups(struct cage *c);
 static void remove_stale_groups(struct cage *c);
 static void enable_controller(struct cage *c, const char *file);
 static const char *group_file(struct cage *c, const char *file, bool make);
-static void join(struct cage *c, int namespaces);
 static int clone_mount(struct cage *c, int dir, const char *path, int flags,
                        uint64_t attributes);
 static int clone_device(struct cage *c, const char *path, dev_t device);
@@ -646,9 +645,7 @@ static void step_cgroup(struct cage *c) {
  * the user's: one id, or, with the set-uid program newuidmap(1), the range that
  * /etc/subuid grants. */
 static void step_user(struct cage *c) {
-    if (c->join)
-        join(c, CLONE_NEWUSER);     /* another container's: Part III */
-    else
+    if (!c->join)                   /* else we have joined one: Part III */
         TRY(unshare(CLONE_NEWUSER));
 
     /* From here on we are nobody, 65534, until the maps are written. */
@@ -1673,10 +1670,12 @@ static _Noreturn void child_side(struct cage *c) {
     c->on_host_side = false;
     die_with_host(c);
     umask(0);                       /* the modes below are meant exactly */
-    if (c->exec)
-        exec_side(c);               /* cage exec: Part III */
     if (!without(c, cgroup))
         end_step(c);                /* it began on the host side */
+    if (c->pod_namespaces)          /* exec and --join: Part III */
+        must(c, setns(c->pod, c->pod_namespaces), "setns(%s)", c->join);
+    if (c->exec)
+        exec_side(c);
 
     DO(c, user);
     DO(c, cgroupns);
@@ -1684,13 +1683,9 @@ static _Noreturn void child_side(struct cage *c) {
         lab_cell(c);
     DO(c, mount);
     DO(c, private);
-    if (c->join) {
-        join(c, CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET);
-    } else {
-        DO(c, uts);
-        DO(c, ipc);
-        DO(c, net);
-    }
+    DO(c, uts);
+    DO(c, ipc);
+    DO(c, net);
     DO(c, time);
     DO(c, pid);
     if (without(c, pid))
@@ -2804,11 +2799,14 @@ static void take_snapshot(struct cage *c, struct snapshot *s) {
 /* DO() is about to run STEP: note it for error messages, and announce it.
  * Returns false if it is to be left out. */
 static bool begin_step(struct cage *c, enum step step) {
+    bool joined = c->join && (step == STEP_uts || step == STEP_ipc
+                              || step == STEP_net);
     c->step = step;
     if (c->explain)
         dprintf(c->errors, "%-9s%s%s\n", steps[step].name, steps[step].why,
-                c->left_out[step] ? "   (left out)" : "");
-    return !c->left_out[step];
+                joined ? "   (shared)" : c->left_out[step] ? "   (left out)"
+                : "");
+    return !joined && !c->left_out[step];
 }
 
 /* The step is done: show what it has changed, and with --step wait for Enter.
@@ -3370,6 +3368,10 @@ static void open_other(struct cage *c) {
         if (ours.st_ino != theirs.st_ino)
             c->pod_namespaces |= namespaces[i].flag;
     }
+    /* A pod shares those by which programs talk, and their owner. */
+    if (!c->exec)
+        c->pod_namespaces &= CLONE_NEWUSER | CLONE_NEWNET | CLONE_NEWIPC
+            | CLONE_NEWUTS;
     c->left_out[STEP_user] |= !(c->pod_namespaces & CLONE_NEWUSER);
     c->left_out[STEP_net] |= !(c->pod_namespaces & CLONE_NEWNET);
     c->id_mapped &= !without(c, user);
@@ -3385,16 +3387,8 @@ static void open_other(struct cage *c) {
     }
 }
 
-/* Enter those of NAMESPACES, CLONE_NEW..., that are not ours anyway. */
-static void join(struct cage *c, int namespaces) {
-    namespaces &= c->pod_namespaces;
-    if (namespaces)
-        must(c, setns(c->pod, namespaces), "setns(%s, %#x)", c->join,
-             (unsigned)namespaces);
-}
-
 /* cage exec: what child_side() and init_side() are for run.  We are in the
- * cgroup of the container already, by clone3. */
+ * cgroup of the container already, by clone3, and in its namespaces. */
 static _Noreturn void exec_side(struct cage *c) {
     if (!without(c, user))
         step_user(c);
@@ -3403,7 +3397,6 @@ static _Noreturn void exec_side(struct cage *c) {
      * this process until execve.  (runc was entered here, CVE-2016-9962.) */
     TRY(prctl(PR_SET_DUMPABLE, 0));
     c->step = STEP_none;
-    join(c, ~CLONE_NEWUSER);
     /* With the mount namespace comes its root directory; but where pivot was
      * left out, the root of the container is another one. */
     TRY(fchdir(c->pod_root));
