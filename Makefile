@@ -31,6 +31,10 @@ test: all
 test-vm: all
 	tests/vm/run $(KERNEL) $(TESTS)
 
+# How long a container takes, beside others (on a quiet machine).
+bench: all
+	tests/bench/run
+
 # Warnings and analysers: whatever of them the machine has.
 check:
 	tests/check
@@ -58,5 +62,5 @@ clean:
 	rm -f cage cage-debug
 	rootfs/.fill clean
 
-.PHONY: all rootfs run test test-vm check debug doctor clean \
+.PHONY: all rootfs run test test-vm bench check debug doctor clean \
 	exercise hint solution grade quotes
