@@ -587,5 +587,9 @@ serve_behind_pasta() {
     on_host mkdir /mnt/tools
     for tool in sh id grep pgrep sleep; do on_host ln -s "$(command -v $tool)" /mnt/tools; done
     run on_host env PATH=/mnt/tools "$CAGE" run --net "$P" "$ROOTFS" echo "the command runs"
-    refused "pasta: is missing"
+    refused "pasta: pasta is missing"
+    on_host ln -s "$(command -v pasta)" /mnt/tools
+    on_host rm /mnt/tools/pgrep
+    run on_host env PATH=/mnt/tools "$CAGE" run --net "$P" "$ROOTFS" echo "the command runs"
+    refused "pasta: pgrep is missing"
 }
