@@ -70,6 +70,7 @@ function order(    i, k, n, depth, ended, put, last, word, mine) {
             ended = 0
         }
         if (!n) n = 1
+        if (Code[i] ~ /[^ ]/) ended = 0
         text[n] = text[n] line[i] "\n"
         all[n] = all[n] " " Code[i]
         depth += gsub(/[({]/, "&", Code[i]) - gsub(/[)}]/, "&", Code[i])
