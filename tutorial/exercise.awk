@@ -65,7 +65,7 @@ function order(    i, k, n, depth, ended, put, last, word, mine) {
     for (i = 1; i <= lines; i++) {
         if (line[i] == "") continue
         # A comment that goes on beside or below the code belongs to it.
-        if (ended && !(goes_on[i] && Code[i] == "") && Code[i] !~ /^ *else/) {
+        if (ended && line[i] ~ /^    [^ ]/ && !goes_on[i] && Code[i] !~ /^ *else/) {
             n++
             ended = 0
         }
