@@ -65,11 +65,12 @@ function order(    i, k, n, depth, ended, put, last, word, mine) {
     for (i = 1; i <= lines; i++) {
         if (line[i] == "") continue
         # A comment that goes on beside or below the code belongs to it.
-        if (ended && !(goes_on[i] && Code[i] == "") && Code[i] !~ /^ *else/) {
+        if (ended && line[i] ~ /^    [^ ]/ && !goes_on[i] && Code[i] !~ /^ *else/) {
             n++
             ended = 0
         }
         if (!n) n = 1
+        if (Code[i] ~ /[^ ]/) ended = 0
         text[n] = text[n] line[i] "\n"
         all[n] = all[n] " " Code[i]
         depth += gsub(/[({]/, "&", Code[i]) - gsub(/[)}]/, "&", Code[i])
