@@ -13,7 +13,7 @@
 #include <sys/ioctl.h>
 
 int main(int argc, char **argv) {
-    for (char *c = argc > 1 ? argv[1] : ""; *c; c++)
+    for (const char *c = argc > 1 ? argv[1] : ""; *c; c++)
         if (ioctl(0, TIOCSTI, c) == -1) {
             perror("type");
             return 1;
