@@ -221,6 +221,15 @@ told() {
     has "$output" "It does not compile yet"
 }
 
+@test "grade: one that waits for ever is not waited for" {
+    exercise exercise pid           # nobody tells the host side who PID 1 is
+    SECONDS=0
+    run exercise grade
+    equal 1 "$status"
+    has "$output" "has not ended after 5 seconds"
+    [ $SECONDS -lt 15 ]
+}
+
 @test "grade: a wrong solution does no harm, and leaves nothing" {
     exercise exercise nnp
     # At the very beginning, as whoever typed the command: let it rename the
