@@ -5,7 +5,7 @@ load helper
 
 # A copy of the project, whose exercise/ is ours.
 setup_file() {
-    command -v make > /dev/null || skip "make is not installed"
+    need make "${CC:-cc}"
     mkdir "$BATS_FILE_TMPDIR/tests"
     cd "$REPO"
     cp -Rp cage cage.c Makefile rootfs tutorial "$BATS_FILE_TMPDIR"
