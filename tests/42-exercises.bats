@@ -5,13 +5,13 @@ load helper
 
 # A copy of the project, whose exercise/ is ours.
 setup_file() {
-    need make "${CC:-cc}"
     mkdir "$BATS_FILE_TMPDIR/tests"
     cd "$REPO"
     cp -Rp cage cage.c Makefile rootfs tutorial "$BATS_FILE_TMPDIR"
     cp -Rp tests/[!v]* "$BATS_FILE_TMPDIR/tests"
 }
 setup() {
+    need make "${CC:-cc}"
     cd "$BATS_FILE_TMPDIR"
     rm -rf exercise
 }
@@ -151,6 +151,15 @@ told() {
     echo 'Write TRY(unshare(CLONE_NEWUTS)); here.' >> tutorial/exercises/uts
     equal "TRY(unshare(CLONE_NEWUTS));" "$(told uts)"
     cp "$REPO/tutorial/exercises/uts" tutorial/exercises
+}
+
+@test "what the hints name of cage.c is there" {
+    named=$(grep -ohE '\b[a-z_]+_[a-z_]+\(\)|c->[a-z_]+|\b(TRY|KERNEL|JUMP|FAIL_WITH|RETURN)\b|\b[A-Z]+(_[A-Z]+)+\b' \
+        tutorial/exercises/* | sort -u)
+    has "$named" 'make_place()*'
+    for word in $named; do
+        grep -qE -- "${word%()}\b" cage.c || { echo "cage.c has no $word"; return 1; }
+    done
 }
 
 @test "each time there is one hint more, until there is none" {
