@@ -52,7 +52,7 @@ grade: all
 
 # What the tutorial quotes of cage.c, anew.
 quotes:
-	@tests/quotes --write tutorial/*/README.md
+	@tests/quotes --write README.md $(wildcard tutorial/*.md tutorial/*/README.md)
 
 # What this machine refuses, and the cure.
 doctor: all

@@ -46,6 +46,8 @@ runs() {
 @test "16-init: every command prints what it says" { runs tutorial/16-init/README.md; }
 @test "17-life: every command prints what it says" { runs tutorial/17-life/README.md; }
 @test "18-beyond: every command prints what it says" { runs tutorial/18-beyond/README.md; }
+@test "stepping: every command prints what it says" { runs tutorial/stepping.md; }
+@test "the plan: every command prints what it says" { runs tutorial/README.md; }
 
 @test "these are all the texts that have commands to run" {
     cd "$REPO"

@@ -5,13 +5,13 @@ load helper
 
 # A copy of the project, whose exercise/ is ours.
 setup_file() {
-    command -v make > /dev/null || skip "make is not installed"
     mkdir "$BATS_FILE_TMPDIR/tests"
     cd "$REPO"
     cp -Rp cage cage.c Makefile rootfs tutorial "$BATS_FILE_TMPDIR"
     cp -Rp tests/[!v]* "$BATS_FILE_TMPDIR/tests"
 }
 setup() {
+    need make "${CC:-cc}"
     cd "$BATS_FILE_TMPDIR"
     rm -rf exercise
 }
@@ -153,6 +153,15 @@ told() {
     cp "$REPO/tutorial/exercises/uts" tutorial/exercises
 }
 
+@test "what the hints name of cage.c is there" {
+    named=$(grep -ohE '\b[a-z_]+_[a-z_]+\(\)|c->[a-z_]+|\b(TRY|KERNEL|JUMP|FAIL_WITH|RETURN)\b|\b[A-Z]+(_[A-Z]+)+\b' \
+        tutorial/exercises/* | sort -u)
+    has "$named" 'make_place()*'
+    for word in $named; do
+        grep -qE -- "${word%()}\b" cage.c || { echo "cage.c has no $word"; return 1; }
+    done
+}
+
 @test "each time there is one hint more, until there is none" {
     for given in 1 2 3 3; do
         run exercise hint uts
@@ -219,6 +228,15 @@ told() {
     equal 1 "$status"
     has "$output" "exercise/cage.c:*error:*mistake"
     has "$output" "It does not compile yet"
+}
+
+@test "grade: one that waits for ever is not waited for" {
+    exercise exercise pid           # nobody tells the host side who PID 1 is
+    SECONDS=0
+    run exercise grade
+    equal 1 "$status"
+    has "$output" "has not ended after 5 seconds"
+    [ $SECONDS -lt 15 ]
 }
 
 @test "grade: a wrong solution does no harm, and leaves nothing" {
