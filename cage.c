@@ -267,7 +267,7 @@ struct cage {
     int proc;                       /* the host's /proc: pivot hides it */
     int host_pidfd;                 /* the host side: does it still live? */
     int talk;                       /* our end of the socket pair, see ask() */
-    int name_socket, ids_socket;    /* see claim() */
+    int name_socket, ids_socket;    /* see name_socket() */
     int host_root, root;            /* the old root directory and the new one */
     int user_namespace;             /* for whom ROOTFS and volumes are mapped */
     int tree[MAX_SOURCES];          /* source[] opened, see open_sources() */
@@ -358,58 +358,39 @@ static _Noreturn void fail(struct cage *c, int error, const char *message) {
  * forms.
  *
  * RESULT is what the call returned: -1 if the kernel refused, with the reason
- * in errno.  The text names the call for the error message.  Returns RESULT. */
-__attribute__((format(printf, 3, 4)))
-static int must(struct cage *c, long result, const char *format, ...) {
-    char message[PATH_MAX];
-    int error = errno;
-    if (result != -1)
-        return (int)result;
-    va_list all;
-    va_start(all, format);
-    vsnprintf(message, sizeof message, format, all);
-    va_end(all);
-    fail(c, error, message);
+ * in errno.  MESSAGE names the call.  Returns RESULT. */
+static int check(struct cage *c, long result, const char *message) {
+    if (result == -1)
+        fail(c, errno, message);
+    return (int)result;
 }
+
+/* MESSAGE is put together as by printf. */
+#define must(c, result, ...) check((c), (result), text((c), __VA_ARGS__))
 
 /* The same, for a call that says it all: the error message is the line of code
  * (#call makes a string of it). */
-#define TRY(call) must(c, (call), "%s", #call)
+#define TRY(call) check(c, (call), #call)
 
 /* And for a system call for which libc may have no function (many are younger
  * than the libc of this machine): syscall(2) takes its number. */
 #define KERNEL(name, ...) \
-    must(c, syscall(SYS_##name, __VA_ARGS__), "%s(%s)", #name, #__VA_ARGS__)
-
-/* Close FD and return -1, with the errno of what failed before. */
-static int give_up(int fd) {
-    int error = errno;
-    close(fd);
-    errno = error;
-    return -1;
-}
+    check(c, syscall(SYS_##name, __VA_ARGS__), #name "(" #__VA_ARGS__ ")")
 
 /* ------------------------------- small files -------------------------------
  * Most of what follows is done by writing a line into a file that is not a
  * file: under /proc and in the cgroup file system, write(2) hands the text to
  * the kernel, which acts upon it at once or refuses. */
 
-/* Write a line into the file PATH in directory DIR.  0, or -1 with errno. */
-__attribute__((format(printf, 3, 4)))
-static int write_file(int dir, const char *path, const char *format, ...) {
-    char line[1024];
-    va_list all;
-    va_start(all, format);
-    int size = vsnprintf(line, sizeof line, format, all);
-    va_end(all);
+/* Write LINE into the file PATH in directory DIR.  0, or -1 with errno. */
+static int write_file(int dir, const char *path, const char *line) {
     int fd = openat(dir, path, O_WRONLY | O_CLOEXEC);
     if (fd == -1)
         return -1;
     /* One write: the kernel takes each as a whole message. */
-    if (write(fd, line, (size_t)size) != size)
-        return give_up(fd);
-    close(fd);
-    return 0;
+    ssize_t size = write(fd, line, strlen(line));
+    close(fd);                      /* errno stays that of write */
+    return size == (ssize_t)strlen(line) ? 0 : -1;
 }
 
 /* The contents of the file PATH in DIR, as a string that is good until the next
@@ -505,7 +486,9 @@ enum question {
 struct message {
     enum question what;
     pid_t pid;
-    int fds, fd[MAX_SOURCES];        /* descriptors that travel along */
+    int fds;                        /* so many descriptors travel along: */
+    struct cmsghdr header;          /* see "messages" in Part II */
+    int fd[MAX_SOURCES];
 };
 
 /* These two are in Part II, as is all that is declared below without a body. */
@@ -600,7 +583,7 @@ static void step_cgroup(struct cage *c) {
         const struct setting *s = &c->setting[i];
         enable_controller(c, s->file);
         const char *file = group_file(c, s->file, true);
-        if (write_file(AT_FDCWD, file, "%s", s->value) == -1
+        if (write_file(AT_FDCWD, file, s->value) == -1
             && !(s->optional && errno == ENOENT))
             must(c, -1, "write(\"%s\" to %s)", s->value, file);
     }
@@ -810,9 +793,9 @@ static void step_time(struct cage *c) {
     struct timespec up, boot;
     clock_gettime(CLOCK_MONOTONIC, &up);
     clock_gettime(CLOCK_BOOTTIME, &boot);
-    TRY(write_file(c->proc, "self/timens_offsets",
-                   "monotonic -%lld 0\nboottime -%lld 0\n",
-                   (long long)up.tv_sec, (long long)boot.tv_sec));
+    const char *offsets = text(c, "monotonic -%lld 0\nboottime -%lld 0\n",
+                               (long long)up.tv_sec, (long long)boot.tv_sec);
+    TRY(write_file(c->proc, "self/timens_offsets", offsets));
 }
 
 /* Go on as a new process, the first in the PID namespace (or one more, with
@@ -885,17 +868,15 @@ static void step_pid(struct cage *c) {
  * Just before, gather_layers() has mounted a tmpfs on /tmp, which only we see,
  * gone there, and made lower/0 (ROOTFS), upper, work and root. */
 static void step_rootfs(struct cage *c) {
-    const char *upper = c->save ? "save/upper" : "upper";
-    const char *work = c->save ? "save/work" : "work";
-    char options[512] = "userxattr,lowerdir=lower/0";
-    size_t end = strlen(options), size = sizeof options;
+    const char *in = c->save ? "save/" : "";
+    const char *options = text(c, "userxattr,upperdir=%supper,workdir=%swork,"
+                               "lowerdir=lower/0", in, in);
     for (int i = 1; i < c->layers; i++)     /* :lower/1:lower/2, top first */
-        end += (size_t)snprintf(options + end, size - end, ":lower/%d", i);
-    snprintf(options + end, size - end, ",upperdir=%s,workdir=%s", upper, work);
+        options = text(c, "%s:lower/%d", options, i);
 
     /* Overlayfs marks a folder that replaces one of a lower layer with an
      * extended attribute.  Before Linux 6.6 tmpfs has no such attributes. */
-    if (!c->save && setxattr(upper, "user.cage", "", 0, 0) == -1 && c->explain)
+    if (!c->save && setxattr("upper", "user.cage", "", 0, 0) == -1 && c->explain)
         note(c, "this kernel's tmpfs has no user attributes (Linux 6.6 has): "
              "removing a folder of ROOTFS will fail with EIO");
 
@@ -1043,14 +1024,14 @@ static void step_sys(struct cage *c) {
 static void step_volumes(struct cage *c) {
     for (int i = 0; i < c->volumes; i++) {
         int tree = c->tree[i];
-        struct stat st, place, root;
+        struct stat st;
+        char real[PATH_MAX];
         must(c, fstat(tree, &st), "fstat(%s)", c->source[i].path);
         make_place(c, c->source[i].target, S_ISDIR(st.st_mode));
         /* What is mounted over / would stay behind in the step pivot. */
-        TRY(fstat(c->root, &root));
-        must(c, stat(c->source[i].target, &place), "stat(%s)",
+        must(c, realpath(c->source[i].target, real) ? 0 : -1, "realpath(%s)",
              c->source[i].target);
-        if (place.st_dev == root.st_dev && place.st_ino == root.st_ino)
+        if (strcmp(real, "/") == 0)
             refuse(c, "--volume %s: is the root", c->source[i].target);
         attach(c, tree, c->source[i].target);
     }
@@ -1103,17 +1084,15 @@ static void step_mask(struct cage *c) {
         struct stat st;
         if (stat(m->path, &st) == -1 && (errno == ENOENT || errno == ENOTDIR))
             continue;                           /* not in this kernel */
-        if (m->hide && S_ISDIR(st.st_mode)) {
+        if (!m->hide)
+            attach(c, clone_mount(c, AT_FDCWD, m->path, AT_RECURSIVE,
+                                  MOUNT_ATTR_RDONLY), m->path);
+        else if (S_ISDIR(st.st_mode))
             must(c, mount("mask", m->path, "tmpfs", MS_RDONLY | MS_NOSUID
                           | MS_NODEV | MS_NOEXEC, "mode=0555,nr_inodes=2"),
                  "mount(tmpfs, %s)", m->path);
-            continue;
-        }
-        if (m->hide)
-            attach(c, clone_device(c, "/dev/null", makedev(1, 3)), m->path);
         else
-            attach(c, clone_mount(c, AT_FDCWD, m->path, AT_RECURSIVE,
-                                  MOUNT_ATTR_RDONLY), m->path);
+            attach(c, clone_device(c, "/dev/null", makedev(1, 3)), m->path);
     }
 }
 
@@ -1689,11 +1668,9 @@ static int run(struct cage *c) {
     /* clone3(2) is fork(2) with choices.  This one, CLONE_INTO_CGROUP, lets the
      * child start in its cgroup: there is no moment in which it is not limited.
      * exit_signal: tell us by SIGCHLD when it ends, as fork does. */
-    struct clone_args how = { .exit_signal = SIGCHLD };
-    if (c->group) {
-        how.flags = CLONE_INTO_CGROUP;
-        how.cgroup = (unsigned)c->group;
-    }
+    struct clone_args how = { .exit_signal = SIGCHLD,
+        .flags = c->group ? CLONE_INTO_CGROUP : 0,
+        .cgroup = (unsigned)c->group };
     /* Two sockets that are connected to each other; after the fork each side
      * keeps one and closes the other. */
     int ends[2];
@@ -1749,36 +1726,27 @@ static int run(struct cage *c) {
  * runc, too, hands over the terminal of a container in this way.  See unix(7)
  * on SCM_RIGHTS, cmsg(3), recvmsg(2). */
 
-/* How many bytes of control data MAX_SOURCES descriptors need.  The kernel
- * takes at most 253 of them in one message (SCM_MAX_FD in unix(7)). */
-enum { CONTROL = CMSG_SPACE(sizeof(int) * MAX_SOURCES) };
-
-/* What the control data looks like, for three descriptors of 4 bytes (cmsg(3)).
- * The length in the header counts header and descriptors, CMSG_LEN; the room in
- * the buffer is rounded up, so that another header could follow, CMSG_SPACE.
+/* The control data is a header, `struct cmsghdr`, and behind it the descriptors,
+ * as in struct message.  In the end of that, for three of them, stands:
  *
- *      |<----------------- CMSG_SPACE(12) ----------------->|
- *      |<--------------- CMSG_LEN(12) ---------------->|    |
- *      | cmsg_len | SOL_SOCKET | SCM_RIGHTS | 5 | 6 | 7 |   |
- *      |<-------- struct cmsghdr --------->|<- CMSG_DATA
- */
+ *      | fds | cmsg_len | SOL_SOCKET | SCM_RIGHTS | 5 | 6 | 7 |
+ *       ---> |<----------- CMSG_LEN(3 * sizeof(int)) -------->|
+ *      bytes           control data
+ *
+ * (cmsg(3) has macros for a system where there is a gap behind the header.)  The
+ * kernel takes at most 253 of them in one message: SCM_MAX_FD in unix(7). */
 
 /* Send M, with the first m->fds of its descriptors.  They stay open here as
  * well: what arrives is a copy.  With m->fds 0 the control data is an empty
  * list, and the kernel takes that as none. */
 static void send_message(struct cage *c, struct message *m) {
-    struct iovec bytes = { m, sizeof *m };
-    size_t size = sizeof(int) * (size_t)m->fds;
-    /* A union, because the control data has to be aligned like its header. */
-    union { struct cmsghdr header; char space[CONTROL]; } control = { 0 };
+    struct iovec bytes = { m, offsetof(struct message, header) };
+    size_t size = CMSG_LEN(sizeof(int) * (size_t)m->fds);
     struct msghdr message = { .msg_iov = &bytes, .msg_iovlen = 1,
-        .msg_control = &control };
-    /* glibc counts in size_t here, musl in socklen_t: the cast fits both. */
-    message.msg_controllen = (socklen_t)CMSG_SPACE(size);
-    control.header.cmsg_len = (socklen_t)CMSG_LEN(size);
-    control.header.cmsg_level = SOL_SOCKET;
-    control.header.cmsg_type = SCM_RIGHTS;
-    memcpy(CMSG_DATA(&control.header), m->fd, size);
+        .msg_control = &m->header, .msg_controllen = (socklen_t)size };
+    /* glibc counts in size_t, musl in socklen_t: the cast fits both. */
+    m->header = (struct cmsghdr){ .cmsg_len = (socklen_t)size,
+        .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS };
     /* If the other side is gone (EPIPE), we notice when we read.  Without
      * MSG_NOSIGNAL the kernel would also send SIGPIPE. */
     if (sendmsg(c->talk, &message, MSG_NOSIGNAL) == -1 && errno != EPIPE)
@@ -1790,10 +1758,10 @@ static void send_message(struct cage *c, struct message *m) {
  * who could send one: that reads as "end of file", or, if the other side died
  * before it had read all of ours, as ECONNRESET. */
 static bool receive_message(struct cage *c, struct message *m) {
-    struct iovec bytes = { m, sizeof *m };
-    union { struct cmsghdr header; char space[CONTROL]; } control = { 0 };
+    struct iovec bytes = { m, offsetof(struct message, header) };
     struct msghdr message = { .msg_iov = &bytes, .msg_iovlen = 1,
-        .msg_control = &control, .msg_controllen = sizeof control };
+        .msg_control = &m->header,
+        .msg_controllen = sizeof m->header + sizeof m->fd };
     /* CMSG_CLOEXEC: no program that we start later shall have them. */
     ssize_t size = recvmsg(c->talk, &message, MSG_CMSG_CLOEXEC);
     if (size == 0 || (size == -1 && errno == ECONNRESET))
@@ -1803,7 +1771,6 @@ static bool receive_message(struct cage *c, struct message *m) {
      * only by this flag. */
     if (message.msg_flags & MSG_CTRUNC)
         refuse(c, "too many open files (see ulimit -n)");
-    memcpy(m->fd, CMSG_DATA(&control.header), sizeof(int) * (size_t)m->fds);
     return true;
 }
 
@@ -1826,30 +1793,25 @@ static bool receive_message(struct cage *c, struct message *m) {
  *
  * (Such names are per network namespace: see network_namespaces(7).) */
 
-/* Make a socket and ACT upon it with the abstract address of NAME, where ACT is
- * bind(2) or connect(2).  Returns the socket, or -1 with errno. */
-static int name_socket(const char *name, int (*act)(int,
-                       const struct sockaddr *, socklen_t)) {
+/* Claim NAME: bind a socket to it, which is to be kept open as long as the name
+ * shall be ours.  Or, if not CLAIM, connect one to the socket of whoever has
+ * the name.  Returns it, or -1 with errno (EADDRINUSE: somebody has it). */
+static int name_socket(struct cage *c, const char *name, bool claim) {
     /* What makes a socket abstract is that its path begins with a 0 byte.  Its
      * name is then all the bytes that we count, without a 0 at the end. */
     struct sockaddr_un address = { .sun_family = AF_UNIX };
+    const struct sockaddr *where = (const struct sockaddr *)&address;
     char *path = address.sun_path + 1;
     size_t room = sizeof address.sun_path - 1, size = sizeof address - room;
     size += (size_t)snprintf(path, room, "cage/%s", name);
-    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-    if (fd == -1 || act(fd, (struct sockaddr *)&address, (socklen_t)size) == -1)
-        return give_up(fd);
-    return fd;
-}
-
-/* Claim NAME.  Returns the socket that holds it, to be kept open as long as the
- * name shall be ours, or -1 with errno: EADDRINUSE if somebody has it. */
-static int claim(const char *name) {
-    int fd = name_socket(name, bind);
+    int fd = TRY(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
     /* Only a socket that listens can be asked who has bound it. */
-    if (fd != -1 && listen(fd, SOMAXCONN) == -1)
-        return give_up(fd);
-    return fd;
+    if (claim ? bind(fd, where, (socklen_t)size) == 0
+        && listen(fd, SOMAXCONN) == 0
+        : connect(fd, where, (socklen_t)size) == 0)
+        return fd;
+    close(fd);                      /* errno stays as it is */
+    return -1;
 }
 
 /* Who holds NAME, the name of a container of the user UID?  Returns the process
@@ -1858,7 +1820,7 @@ static int claim(const char *name) {
 static pid_t holder(struct cage *c, unsigned uid, const char *name) {
     struct ucred who = { 0 };
     socklen_t size = sizeof who;
-    int fd = name_socket(text(c, "%u/%s", uid, name), connect);
+    int fd = name_socket(c, text(c, "%u/%s", uid, name), false);
     if (fd == -1)
         return 0;
     getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size);
@@ -1881,7 +1843,7 @@ static void prepare(struct cage *c) {
         KERNEL(close_range, 3, ~0U, 0);
     /* A copy: the step tty puts a new terminal into the place of 2. */
     c->errors = TRY(fcntl(2, F_DUPFD_CLOEXEC, 3));
-    if (!c->exec && (c->name_socket = claim(name)) == -1)
+    if (!c->exec && (c->name_socket = name_socket(c, name, true)) == -1)
         must(c, -1, "--name %s: bind(@cage/%s)", c->name, name);
     if (c->join)
         open_other(c);
@@ -1972,7 +1934,7 @@ static unsigned pick_ids(struct cage *c) {
     enum { FIRST = 0x70000000, PLACES = 4094 };
     for (unsigned tries = 0; tries < PLACES; tries++) {
         unsigned place = ((unsigned)getpid() + tries) % PLACES;
-        c->ids_socket = claim(text(c, "ids/%u", place));
+        c->ids_socket = name_socket(c, text(c, "ids/%u", place), true);
         if (c->ids_socket != -1)
             return FIRST + place * IDS;
         if (errno != EADDRINUSE)
@@ -2058,16 +2020,16 @@ static void write_id_maps(struct cage *c, struct message *m) {
     if (c->join) {
         /* It has got the map of the container that it has joined. */
     } else if (c->id_mapped) {
-        first = pick_ids(c);
-        TRY(write_file(dir, "uid_map", "0 %u %d", first, IDS));
-        TRY(write_file(dir, "gid_map", "0 %u %d", first, IDS));
+        const char *map = text(c, "0 %u %d", pick_ids(c), IDS);
+        TRY(write_file(dir, "uid_map", map));
+        TRY(write_file(dir, "gid_map", map));
     } else if (!write_granted_maps(c)) {
         /* One id, our own.  Before a user may map a group, the right to leave
          * groups has to be given up for good: user_namespaces(7) on setgroups,
          * CVE-2014-8989. */
         TRY(write_file(dir, "setgroups", "deny"));
-        TRY(write_file(dir, "uid_map", "0 %u 1", getuid()));
-        TRY(write_file(dir, "gid_map", "0 %u 1", getgid()));
+        TRY(write_file(dir, "uid_map", text(c, "0 %u 1", getuid())));
+        TRY(write_file(dir, "gid_map", text(c, "0 %u 1", getgid())));
     }
     if (c->id_mapped) {
         sscanf(read_file(c, dir, "uid_map"), "%*u %u", &first);
@@ -2120,8 +2082,10 @@ static int clone_mount(struct cage *c, int dir, const char *path, int flags,
                                  (unsigned)c->user_namespace };
     long result = syscall(SYS_mount_setattr, tree, "", AT_EMPTY_PATH | flags,
                           &change, sizeof change);
-    if (result == -1 && attributes & MOUNT_ATTR_IDMAP && errno == EINVAL)
-        return give_up(tree);
+    if (result == -1 && attributes & MOUNT_ATTR_IDMAP && errno == EINVAL) {
+        close(tree);
+        return -1;
+    }
     must(c, result, "mount_setattr(%s)", path);
     return tree;
 }
@@ -2571,19 +2535,19 @@ static const char *group_file(struct cage *c, const char *file, bool make) {
  *
  * Errors of the last line tell nothing that a missing FILE will not tell. */
 static void enable_controller(struct cage *c, const char *file) {
-    const char *members = text(c, "%s/cgroup.procs", c->above_path);
-    const char *aside = text(c, "%s/cage-host", c->above_path);
-    bool top = access(text(c, "%s/cgroup.type", c->above_path), F_OK) == -1;
+    int above = TRY(open(c->above_path, FOLDER));
+    bool top = faccessat(above, "cgroup.type", F_OK, 0) == -1;
     for (int tries = 0; !top && tries < 1000; tries++) {
-        char *pid, *pids = read_file(c, AT_FDCWD, members);
+        char *pid, *pids = read_file(c, above, "cgroup.procs");
         if (*pids == '\0')
             break;
-        mkdir(aside, 0755);
+        mkdirat(above, "cage-host", 0755);
         while ((pid = strsep(&pids, "\n")) != NULL && *pid)
-            write_file(AT_FDCWD, text(c, "%s/cgroup.procs", aside), "%s", pid);
+            write_file(above, "cage-host/cgroup.procs", pid);
     }
-    write_file(AT_FDCWD, text(c, "%s/cgroup.subtree_control", c->above_path),
-               "+%.*s", (int)strcspn(file, "."), file);
+    const char *controller = text(c, "+%.*s", (int)strcspn(file, "."), file);
+    write_file(above, "cgroup.subtree_control", controller);
+    close(above);
 }
 
 /* Remove every group whose container is gone because its host side was killed,
@@ -2948,7 +2912,8 @@ static void meet_init(struct cage *c, pid_t pid) {
     for (int i = 1; counted && i < TREES; i++) {
         const char *v1 = text(c, "%s/%s/cgroup.procs", c->above[i],
                               c->group_name);
-        if (write_file(AT_FDCWD, v1, "%d", (int)pid) == -1 && errno != ENOENT)
+        if (write_file(AT_FDCWD, v1, text(c, "%d", (int)pid)) == -1
+            && errno != ENOENT)
             must(c, -1, "write(%d to %s)", (int)pid, v1);
     }
     /* Said before: one that has done half of its work has to be told as well
@@ -3447,7 +3412,7 @@ static void freeze(struct cage *c, const char *name, int value) {
     if (*c->group_name == '\0')
         refuse(c, "%s has no cgroup, and only a cgroup can be frozen", name);
     const char *file = group_file(c, "cgroup.freeze", false);
-    TRY(write_file(AT_FDCWD, file, "%d", value));
+    TRY(write_file(AT_FDCWD, file, value ? "1" : "0"));
     /* It takes a moment until the last of them has stopped. */
     for (int tries = 0; is_frozen(c) != value && tries < 5000; tries++)
         poll(NULL, 0, 1);
