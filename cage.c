@@ -110,7 +110,6 @@
 #include <linux/capability.h>
 #include <linux/close_range.h>
 #include <linux/filter.h>
-#include <linux/magic.h>
 #include <linux/mount.h>
 #include <linux/sched.h>
 #include <linux/seccomp.h>
@@ -134,7 +133,6 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/un.h>
@@ -209,16 +207,10 @@ enum {
     SPACE = MAX_OPTIONS + 3,            /* one option adds 3 settings at most */
     MAX_SOURCES = SPACE + MAX_LAYERS + 1,
     TREES = 4,              /* of cgroups: version 2, and three of version 1 */
-    FACTS = 22, FACT_SIZE = 160, TEXTS = 16,
+    NAMESPACES = 8, FACTS = 22, FACT_SIZE = 160, TEXTS = 16,
     IDS = 65536,            /* how many user ids a container has under root */
     EXIT_CAGE = 125,        /* cage itself failed: the number docker uses */
     EXIT_NOT_EXECUTABLE = 126, EXIT_NOT_FOUND = 127, EXIT_SIGNAL = 128
-};
-
-/* What /proc says about a process at one moment: one line of text for each row
- * of the table `facts` in Part II. */
-struct snapshot {
-    char value[FACTS][FACT_SIZE];
 };
 
 /* A line to write to a file of the cgroup. */
@@ -233,7 +225,7 @@ enum { FOLDER = O_RDONLY | O_DIRECTORY | O_CLOEXEC };
 
 struct cage {
     /* What was asked for: the table `options`, near the end, explains it. */
-    const char *name, *hostname, *workdir, *net, *save, *memory, *join;
+    const char *name, *hostname, *workdir, *net, *save, *join;
     char **command, *env[SPACE];
     struct source {                 /* first the volumes, then the layers of */
         const char *path, *target;  /* ROOTFS, then the folder of --save */
@@ -254,7 +246,7 @@ struct cage {
     bool one_id;                    /* for a user: perhaps only 0 is inside */
     bool exec;                      /* cage exec: a process for a container */
                                     /* that runs already */
-    struct snapshot before;         /* for --explain */
+    char before[FACTS][FACT_SIZE];  /* the last snapshot, for --explain */
     char *arguments;                /* our own command line in memory, which */
     size_t arguments_size;          /* PID 1 wipes: ps inside would show it */
     char text[TEXTS][PATH_MAX];     /* see text() */
@@ -267,7 +259,7 @@ struct cage {
     int proc;                       /* the host's /proc: pivot hides it */
     int host_pidfd;                 /* the host side: does it still live? */
     int talk;                       /* our end of the socket pair, see ask() */
-    int name_socket, ids_socket;    /* see name_socket() */
+    int name_socket;                /* see the function of this name */
     int host_root, root;            /* the old root directory and the new one */
     int user_namespace;             /* for whom ROOTFS and volumes are mapped */
     int tree[MAX_SOURCES];          /* source[] opened, see open_sources() */
@@ -394,7 +386,8 @@ static int write_file(int dir, const char *path, const char *line) {
 }
 
 /* The contents of the file PATH in DIR, as a string that is good until the next
- * call; the empty string if it cannot be read. */
+ * call; the empty string if it cannot be read.  (A 0 byte, which stands between
+ * the words of a command line, is read as a space: 0 ends a string.) */
 static char *read_file(struct cage *c, int dir, const char *path) {
     size_t size = 0, room = sizeof c->file - 1;
     ssize_t n = 0;
@@ -402,6 +395,8 @@ static char *read_file(struct cage *c, int dir, const char *path) {
     while (fd != -1 && (n = read(fd, c->file + size, room - size)) > 0)
         size += (size_t)n;
     c->file[size] = '\0';
+    for (char *zero; (zero = memchr(c->file, '\0', size)) != NULL;)
+        *zero = ' ';
     close(fd);
     return c->file;
 }
@@ -522,10 +517,11 @@ static void die_with_host(struct cage *c) {
 
 static void prepare(struct cage *c);
 static void lab_cell(struct cage *c);
-static void find_group(struct cage *c, pid_t member);
+static void find_group(struct cage *c, const char *name, pid_t member);
 static void remove_stale_groups(struct cage *c);
 static void enable_controller(struct cage *c, const char *file);
-static const char *group_file(struct cage *c, const char *file, bool make);
+static const char *group_file(struct cage *c, const char *file);
+static void enter_v1_groups(struct cage *c);
 static void join(struct cage *c, int namespaces);
 static int clone_mount(struct cage *c, int dir, const char *path, int flags,
                        uint64_t attributes);
@@ -563,7 +559,7 @@ static void supervise(struct cage *c);
  * The child is later started inside the group, by clone3; moving a running
  * process into a group, as above, takes the kernel milliseconds. */
 static void step_cgroup(struct cage *c) {
-    find_group(c, 0);
+    find_group(c, c->name, 0);
     remove_stale_groups(c);
 
     if (mkdir(c->group_path, 0755) == -1) {
@@ -579,10 +575,13 @@ static void step_cgroup(struct cage *c) {
     }
     c->group = TRY(open(c->group_path, FOLDER));
 
+    /* Controllers that are still in trees of version 1 need a group there. */
+    for (int i = 1; i < TREES && c->settings > 0; i++)
+        mkdir(text(c, "%s/%s", c->above[i], c->group_name), 0755);
     for (int i = 0; i < c->settings; i++) {
         const struct setting *s = &c->setting[i];
         enable_controller(c, s->file);
-        const char *file = group_file(c, s->file, true);
+        const char *file = group_file(c, s->file);
         if (write_file(AT_FDCWD, file, s->value) == -1
             && !(s->optional && errno == ENOENT))
             must(c, -1, "write(\"%s\" to %s)", s->value, file);
@@ -1627,6 +1626,8 @@ static _Noreturn void child_side(struct cage *c) {
     c->on_host_side = false;
     die_with_host(c);
     umask(0);                       /* the modes below are meant exactly */
+    if (c->group)
+        enter_v1_groups(c);
     if (c->exec)
         exec_side(c);               /* cage exec: Part III */
     if (!without(c, cgroup))
@@ -1806,9 +1807,8 @@ static int name_socket(struct cage *c, const char *name, bool claim) {
     size += (size_t)snprintf(path, room, "cage/%s", name);
     int fd = TRY(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
     /* Only a socket that listens can be asked who has bound it. */
-    if (claim ? bind(fd, where, (socklen_t)size) == 0
-        && listen(fd, SOMAXCONN) == 0
-        : connect(fd, where, (socklen_t)size) == 0)
+    if ((claim ? bind : connect)(fd, where, (socklen_t)size) == 0
+        && (!claim || listen(fd, SOMAXCONN) == 0))
         return fd;
     close(fd);                      /* errno stays as it is */
     return -1;
@@ -1830,7 +1830,8 @@ static pid_t holder(struct cage *c, unsigned uid, const char *name) {
 
 static void check_source(struct cage *c, int i);
 static void open_other(struct cage *c);
-static void take_snapshot(struct cage *c, struct snapshot *s);
+static void take_snapshot(struct cage *c, bool show);
+static const char *fact(struct cage *c, pid_t pid, const char *name);
 
 /* Everything that the host side does before the first step.  Whatever is wrong
  * with the arguments shall be found here, while nothing is done yet. */
@@ -1845,14 +1846,19 @@ static void prepare(struct cage *c) {
     c->errors = TRY(fcntl(2, F_DUPFD_CLOEXEC, 3));
     if (!c->exec && (c->name_socket = name_socket(c, name, true)) == -1)
         must(c, -1, "--name %s: bind(@cage/%s)", c->name, name);
-    if (c->join)
-        open_other(c);
-    for (int i = c->volumes; i < c->sources; i++)
-        check_source(c, i);
-
     /* A folder that is open can still be used when no path leads to it any
      * more: for /proc that is the case after the step pivot. */
     c->proc = TRY(open("/proc", FOLDER));
+    if (c->join)
+        open_other(c);
+    /* The real root has ids to give away: in the first user namespace the map
+     * says that all 4294967295 exist.  Root of another one (as in podman without
+     * root) has fewer, and goes the way of an ordinary user. */
+    c->id_mapped = geteuid() == 0 && !without(c, user)
+        && strstr(fact(c, 0, "uid_map"), "4294967295");
+    for (int i = c->volumes; i < c->sources; i++)
+        check_source(c, i);
+
     /* A pidfd stands for one process for ever, whereas a number can be given to
      * another one.  It becomes readable when the process ends: die_with_host()
      * looks at that.  See pidfd_open(2). */
@@ -1869,7 +1875,7 @@ static void prepare(struct cage *c) {
     TRY(sigprocmask(SIG_SETMASK, &all, NULL));
     c->signals = TRY(signalfd(-1, &all, SFD_CLOEXEC));
     c->on_host_side = true;         /* from now on there is something to undo */
-    take_snapshot(c, &c->before);
+    take_snapshot(c, false);
 }
 
 /* -------------------------------- lab cell ---------------------------------
@@ -1888,7 +1894,7 @@ static void lab_cell(struct cage *c) {
     TRY(unshare(CLONE_NEWNS));
     TRY(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
     TRY(mount(NULL, "/", NULL, MS_REC | MS_SHARED, NULL));
-    take_snapshot(c, &c->before);   /* or the next step would seem to do this */
+    take_snapshot(c, false);   /* or the next step would seem to do this */
 }
 
 /* --------------------------- id maps (step user) ---------------------------
@@ -1934,8 +1940,8 @@ static unsigned pick_ids(struct cage *c) {
     enum { FIRST = 0x70000000, PLACES = 4094 };
     for (unsigned tries = 0; tries < PLACES; tries++) {
         unsigned place = ((unsigned)getpid() + tries) % PLACES;
-        c->ids_socket = name_socket(c, text(c, "ids/%u", place), true);
-        if (c->ids_socket != -1)
+        /* The socket stays open, and closes when the host side ends. */
+        if (name_socket(c, text(c, "ids/%u", place), true) != -1)
             return FIRST + place * IDS;
         if (errno != EADDRINUSE)
             must(c, -1, "bind(@cage/ids/%u)", place);
@@ -2000,10 +2006,9 @@ static bool write_granted_maps(struct cage *c) {
  * its name opens the pipe anew, and would be refused: `... cat` works in a pipe
  * without this, `... cat /dev/stdin` does not.  So those of 0, 1, 2 that are
  * pipes are given to the user of the container, UID and GID as seen outside. */
-static void give_pipes(uid_t uid, gid_t gid) {
-    struct statfs where;
+static void give_pipes(struct cage *c, uid_t uid, gid_t gid) {
     for (int fd = 0; fd <= 2; fd++)
-        if (fstatfs(fd, &where) == 0 && where.f_type == PIPEFS_MAGIC
+        if (strncmp(fact(c, 0, text(c, "fd/%d", fd)), "pipe:", 5) == 0
             && fchown(fd, uid, gid) == -1)
             continue;               /* then they are refused, no more */
 }
@@ -2033,7 +2038,7 @@ static void write_id_maps(struct cage *c, struct message *m) {
     }
     if (c->id_mapped) {
         sscanf(read_file(c, dir, "uid_map"), "%*u %u", &first);
-        give_pipes(first + c->uid, first + c->gid);
+        give_pipes(c, first + c->uid, first + c->gid);
         /* A namespace can be named by its file here, as with nsenter(1). */
         c->user_namespace = TRY(openat(dir, "ns/user", O_RDONLY | O_CLOEXEC));
         open_sources(c);
@@ -2285,7 +2290,7 @@ static void enter_root(struct cage *c) {
     TRY(fchdir(c->root));
     TRY(chroot("."));
     /* It shows fewer mounts from now on: not the work of the next step. */
-    take_snapshot(c, &c->before);
+    take_snapshot(c, false);
 }
 
 /* Walk out of that chroot again.  All it takes is a descriptor of a folder
@@ -2293,7 +2298,7 @@ static void enter_root(struct cage *c) {
 static void leave_root(struct cage *c) {
     TRY(fchdir(c->host_root));
     TRY(chroot("."));
-    take_snapshot(c, &c->before);
+    take_snapshot(c, false);
 }
 
 /* --------------------------- layers and tarballs ---------------------------
@@ -2431,10 +2436,10 @@ static void check_source(struct cage *c, int i) {
  * mounted somewhere, and a controller is in one tree only: on a machine that
  * is half on the way ("hybrid"), memory or cpu or pids may still be there.
  *
- *      number in above[]         0            1         2      3
- *      what is there             version 2    memory    cpu    pids
+ *      c->above[0]    [1]       [2]    [3]
+ *      version 2      memory    cpu    pids
  *
- * Its files have other names; some things it does not know.
+ * Some of its files have other names; some things it does not know.
  *
  *   By hand, as a user:   systemd-run --user --scope -p Delegate=yes bash
  *             cd /sys/fs/cgroup$(cut -d: -f3 /proc/self/cgroup)
@@ -2446,48 +2451,41 @@ static void check_source(struct cage *c, int i) {
  * runc and crun leave all of it to systemd, if asked to (a call over D-Bus), or
  * do it themselves as here.  bubblewrap has no cgroups. */
 
-/* What files of version 2 are called in version 1, and in which tree they are.
- * Where both take the same value, limits can be set and read by this table
- * alone.  (memory.swappiness 0 keeps a group from swapping, too: memory.rst in
+/* What files of version 2 are called in version 1, where that is not the same.
+ * Both take the same value, so limits can be set and read by this table alone.
+ * (memory.swappiness 0 keeps a group from swapping, too: memory.rst in
  * Documentation/admin-guide/cgroup-v1/.) */
-static const struct { int tree; const char *file, *v1_file; } v1_files[] = {
-    { 1, "memory.max", "memory.limit_in_bytes" },
-    { 1, "memory.swap.max", "memory.swappiness" },
-    { 1, "memory.current", "memory.usage_in_bytes" },
-    { 1, "memory.events", "memory.oom_control" },
-    { 2, "cpu.max", "cpu.cfs_quota_us" },
-    { 3, "pids.max", "pids.max" },
-    { 3, "pids.current", "pids.current" },
-    { 3, "pids.events", "pids.events" },
+static const struct { const char *file, *v1_file; } v1_files[] = {
+    { "memory.max", "memory.limit_in_bytes" },
+    { "memory.swap.max", "memory.swappiness" },
+    { "memory.current", "memory.usage_in_bytes" },
+    { "memory.events", "memory.oom_control" },
+    { "cpu.max", "cpu.cfs_quota_us" },
 };
 
-/* Find out where our groups are to be made, c->above, and what they will be
- * called.  Root makes its group at the top of the tree, an ordinary user in the
- * group in which cage was started.  Or, if MEMBER is a process of a container
- * that runs, find its group; c->group_name is "" if it has none of its own.
+/* Find out where the group cage.NAME is to be made: c->above.  Root makes it at
+ * the top of the tree, an ordinary user in the group in which cage was started.
+ * Or, if MEMBER is a process of a container that runs, find out where it is;
+ * c->group_path is "" if it has none.
  *
  * The place of the tree is taken from the table of mounts: on a hybrid machine
  * it is /sys/fs/cgroup/unified, and others have it elsewhere.  (Those of
  * version 1 are where all distributions have them.) */
-static void find_group(struct cage *c, pid_t member) {
-    char own[PATH_MAX] = "", place[PATH_MAX] = "", type[16] = "", *line, *s;
-    const char *whose = text(c, member ? "/proc/%d/cgroup"
-                             : "/proc/self/cgroup", (int)member);
-    snprintf(c->group_name, sizeof c->group_name, "cage.%s", c->name);
+static void find_group(struct cage *c, const char *name, pid_t member) {
+    char own[PATH_MAX] = "", place[PATH_MAX] = "", type[16] = "", *line, *last;
+    snprintf(c->group_name, sizeof c->group_name, "cage.%s", name);
 
     /* A line of this file is NUMBER:CONTROLLERS:PATH; version 2 is 0. */
-    s = strstr(read_file(c, AT_FDCWD, whose), "0::/");
-    if (s && (member || geteuid() != 0))
-        sscanf(s, "0::%4000[^\n]", own);
+    line = strstr(read_file(c, AT_FDCWD, member ? text(c, "/proc/%d/cgroup",
+                            (int)member) : "/proc/self/cgroup"), "0::/");
+    if (line && (member || geteuid() != 0))
+        sscanf(line, "0::%4000[^\n]", own);
     /* Above what?  A container's group, or cage-host, where another cage may
      * have moved us (see enable_controller()), or the top, which is "". */
-    s = strrchr(own, '/');
-    bool ours = s && strncmp(s, "/cage", 5) == 0;
-    if (member)
-        snprintf(c->group_name, sizeof c->group_name, "%.79s",
-                 ours ? s + 1 : "");
-    if (s && (ours || !s[1]))
-        *s = '\0';
+    last = strrchr(own, '/');
+    bool found = last && strcmp(last + 1, c->group_name) == 0;
+    if (last && (strncmp(last, "/cage", 5) == 0 || last[1] == '\0'))
+        *last = '\0';
 
     char *mounts = read_file(c, AT_FDCWD, "/proc/self/mounts");
     while (strcmp(type, "cgroup2") != 0)
@@ -2498,6 +2496,8 @@ static void find_group(struct cage *c, pid_t member) {
     snprintf(c->above_path, PATH_MAX, "%.2000s%.2000s", place, own);
     snprintf(c->group_path, PATH_MAX, "%.4000s/%s", c->above_path,
              c->group_name);
+    if (member && !found)
+        *c->group_path = '\0';
     c->above[0] = c->above_path;
     c->above[1] = "/sys/fs/cgroup/memory";
     c->above[2] = "/sys/fs/cgroup/cpu";
@@ -2505,23 +2505,26 @@ static void find_group(struct cage *c, pid_t member) {
 }
 
 /* The path of FILE of our group, or of what stands for it in version 1, if it
- * is only there; "" if there is no group.  MAKE: make our group in that tree.
- * */
-static const char *group_file(struct cage *c, const char *file, bool make) {
-    const char *path = text(c, "%s/%s", c->group_path, file);
-    if (*c->group_name == '\0')
-        return "";
-    for (size_t i = 0; i < sizeof v1_files / sizeof v1_files[0]; i++) {
-        const char *above = c->above[v1_files[i].tree];
-        if (strcmp(file, v1_files[i].file) != 0 || access(path, F_OK) == 0
-            || access(above, F_OK) == -1)
-            continue;
-        const char *group = text(c, "%s/%s", above, c->group_name);
-        if (make && mkdir(group, 0755) == -1 && errno != EEXIST)
-            must(c, -1, "mkdir(%s)", group);
-        return text(c, "%s/%s", group, v1_files[i].v1_file);
+ * is only there.  The tree there has the name of the controller, with which
+ * that of the file begins. */
+static const char *group_file(struct cage *c, const char *file) {
+    const char *path = text(c, "%s/%s", c->group_path, file), *v1 = file;
+    for (size_t i = 0; i < sizeof v1_files / sizeof v1_files[0]; i++)
+        if (strcmp(file, v1_files[i].file) == 0)
+            v1 = v1_files[i].v1_file;
+    v1 = text(c, "/sys/fs/cgroup/%.*s/%s/%s", (int)strcspn(file, "."), file,
+              c->group_name, v1);
+    return access(path, F_OK) == -1 && access(v1, F_OK) == 0 ? v1 : path;
+}
+
+/* Put this process into the groups of version 1, as far as there are any. */
+static void enter_v1_groups(struct cage *c) {
+    for (int i = 1; i < TREES; i++) {
+        const char *v1 = text(c, "%s/%s/cgroup.procs", c->above[i],
+                              c->group_name);
+        if (write_file(AT_FDCWD, v1, "0") == -1 && errno != ENOENT)
+            must(c, -1, "write(0 to %s)", v1);
     }
-    return path;
 }
 
 /* Have the controller of FILE handed down to ours (of memory.max: memory).
@@ -2569,12 +2572,13 @@ static void remove_stale_groups(struct cage *c) {
         closedir(groups);
 }
 
-/* The number after KEY in FILE of our group, 0 if there is none.  Such files
- * have a line for each kind of event: `oom_kill 1`. */
-static long count(struct cage *c, const char *file, const char *key) {
-    char *lines = read_file(c, AT_FDCWD, group_file(c, file, false));
-    const char *found = strstr(lines, key);
-    return found ? atol(found + strlen(key)) : 0;
+/* What FILE of our group says after KEY ("": in its first line); "-" if there is
+ * no such thing.  Such files have a line for each kind of event: `oom_kill 1`.
+ * The text is good until the next file is read; atol("-") is 0. */
+static const char *of_group(struct cage *c, const char *file, const char *key) {
+    char *found = strstr(read_file(c, AT_FDCWD, group_file(c, file)), key);
+    found = found ? strtok(found + strlen(key), "\n") : NULL;
+    return found ? found : "-";
 }
 
 /* If a limit ended the command, say which:
@@ -2588,9 +2592,10 @@ static long count(struct cage *c, const char *file, const char *key) {
  * max of pids.events, how often a fork was refused. */
 static void say_why(struct cage *c) {
     c->step = STEP_none;            /* it is no step that has failed */
-    if (count(c, "memory.events", "oom_kill "))
-        note(c, "killed: memory limit %s reached", c->memory ? c->memory : "");
-    long refused = count(c, "pids.events", "max ");
+    if (atol(of_group(c, "memory.events", "oom_kill ")))
+        note(c, "killed: memory limit %gM reached",
+             atof(of_group(c, "memory.max", "")) / (1 << 20));
+    long refused = atol(of_group(c, "pids.events", "max "));
     if (refused)
         note(c, "the limit of processes was reached, %ld times", refused);
 }
@@ -2645,14 +2650,16 @@ static void remove_groups(struct cage *c) {
  *   Try:      ./cage run --step rootfs true, and look around in another window
  *   See:      proc(5), namespaces(7), lsns(8) */
 
-/* The facts: files and links below /proc/self; those that begin with a capital
- * letter are lines of /proc/self/status; one is a setting below /proc/sys. */
-static const char *const facts[FACTS] = {
-    "cgroup", "ns/cgroup", "ns/ipc", "ns/mnt", "ns/net", "ns/pid",
-    "ns/time_for_children", "ns/user", "ns/uts", "sys/kernel/hostname",
-    "uid_map", "gid_map", "Uid", "Gid", "NSpid", "NSsid", "CapEff", "CapBnd",
-    "NoNewPrivs", "Seccomp", "fd/0", "mountinfo",
-};
+/* The facts: files and links below /proc/PID; those that begin with a capital
+ * letter are lines of /proc/PID/status; one is a setting below /proc/sys.  First
+ * the namespaces, with the flag that unshare(2) and setns(2) have for each. */
+static const int namespaces[NAMESPACES] = { CLONE_NEWCGROUP, CLONE_NEWIPC,
+    CLONE_NEWNS, CLONE_NEWNET, CLONE_NEWPID, CLONE_NEWTIME, CLONE_NEWUSER,
+    CLONE_NEWUTS };
+static const char *const facts[FACTS] = { "ns/cgroup", "ns/ipc", "ns/mnt",
+    "ns/net", "ns/pid", "ns/time_for_children", "ns/user", "ns/uts", "cgroup",
+    "sys/kernel/hostname", "uid_map", "gid_map", "Uid", "Gid", "NSpid", "NSsid",
+    "CapEff", "CapBnd", "NoNewPrivs", "Seccomp", "fd/0", "mountinfo" };
 
 /* Of the mounts in the file MOUNTINFO: how many there are, how many of them are
  * shared, and of what type the one at "/" is.  A line of it, see proc(5):
@@ -2673,39 +2680,47 @@ static const char *count_mounts(struct cage *c, const char *mountinfo) {
     return text(c, "%d mounts (%d shared), / is %s", total, shared, root);
 }
 
-/* Put what the host's /proc says about FACT of the process WHO ("self": of this
- * one) into VALUE, with one space between words: uid_map is full of them. */
-static void look_up(struct cage *c, const char *who, const char *fact,
-                    char value[FACT_SIZE]) {
+/* What the host's /proc says about NAME, of process PID or (0) of this one.  It
+ * is one line with one space between words: uid_map is full of them.  All that
+ * is not plain text becomes a space, too: in a command line it could be an order
+ * to the terminal of whoever looks. */
+static const char *fact(struct cage *c, pid_t pid, const char *name) {
     /* A link is told by readlink(2), a file by reading; what is no link makes
      * the former fail.  A fact that this kernel does not have is empty. */
-    char link[PATH_MAX] = "", *word, *found = link;
-    bool setting = strncmp(fact, "sys/", 4) == 0;
-    const char *path = text(c, "%s/%s", setting ? "." : who, fact);
-    size_t n = 0;
-    if (strcmp(fact, "mountinfo") == 0)
-        snprintf(link, sizeof link, "%s", count_mounts(c, path));
-    else if (isupper(*fact)) {
-        const char *status = text(c, "%s/status", who);
-        char *line = strstr(read_file(c, c->proc, status), fact);
-        found = line ? strtok(line + strlen(fact) + 1, "\n") : link;
+    char link[PATH_MAX] = "", *found = link;
+    const char *who = pid ? text(c, "%d", (int)pid) : "self";
+    const char *of = strncmp(name, "sys/", 4) == 0 ? "." : who;
+    const char *path = text(c, "%s/%s", of, name);
+    if (strcmp(name, "mountinfo") == 0)
+        return count_mounts(c, path);
+    if (isupper(*name)) {
+        char *status = read_file(c, c->proc, text(c, "%s/status", who));
+        char *line = strstr(status, name);
+        found = line ? strtok(line + strlen(name) + 1, "\n") : link;
     } else if (readlinkat(c->proc, path, link, sizeof link - 1) == -1)
         found = read_file(c, c->proc, path);
     if (strstr(found, "0::"))       /* of cgroups, only that of version 2 */
         found = strstr(found, "0::");
-    /* What does not fit is cut off; snprintf returns the length in full. */
-    *value = '\0';
-    while ((word = strsep(&found, " \t\n")) != NULL && n < FACT_SIZE)
-        if (*word)
-            n += (size_t)snprintf(value + n, FACT_SIZE - n, "%s%s",
-                                  n > 0 ? " " : "", word);
+    char *end = found;
+    for (const char *s = found; *s; s++)
+        if (isgraph((unsigned char)*s))
+            *end++ = *s;
+        else if (end > found && end[-1] != ' ')
+            *end++ = ' ';
+    return text(c, "%.*s", (int)(end - found), found);
 }
 
-/* Fill S with all facts about this process as they are now; without --explain
- * nobody wants to know. */
-static void take_snapshot(struct cage *c, struct snapshot *s) {
-    for (int i = 0; i < FACTS && c->explain; i++)
-        look_up(c, "self", facts[i], s->value[i]);
+/* Look up all facts about this process as they are now, and if SHOW, print
+ * those that have changed.  Without --explain nobody wants to know. */
+static void take_snapshot(struct cage *c, bool show) {
+    /* The order of the table is the order of the lines. */
+    for (int i = 0; i < FACTS && c->explain; i++) {
+        const char *now = text(c, "%.*s", FACT_SIZE - 1, fact(c, 0, facts[i]));
+        if (show && strcmp(c->before[i], now) != 0)
+            dprintf(c->errors, "         %-21s%s -> %s\n", facts[i],
+                    c->before[i], now);
+        snprintf(c->before[i], FACT_SIZE, "%s", now);
+    }
 }
 
 /* DO() is about to run STEP: note it for error messages, and announce it.
@@ -2722,17 +2737,8 @@ static bool begin_step(struct cage *c, enum step step) {
  * Everybody who runs steps calls this, so c->before is handed on by fork: PID 1
  * compares with what the child saw last. */
 static void end_step(struct cage *c) {
-    /* The order of the table is the order of the lines. */
-    struct snapshot now;
     char enter[64];
-    if (!c->explain)
-        return;
-    take_snapshot(c, &now);
-    for (int i = 0; i < FACTS; i++)
-        if (strcmp(c->before.value[i], now.value[i]) != 0)
-            dprintf(c->errors, "         %-21s%s -> %s\n", facts[i],
-                    c->before.value[i], now.value[i]);
-    c->before = now;
+    take_snapshot(c, true);
     if (c->pause) {
         /* A line of the terminal that cage was started in, even when standard
          * input is something else.  After fork all share it, and only one
@@ -2778,12 +2784,6 @@ static void end_step(struct cage *c) {
  * Docker and podman there is one that copies the bytes as we do here.
  * bubblewrap has no terminal for its command: it gets yours. */
 
-/* May we touch the real terminal?  Its foreground job is a process group, and
- * the question is whether that is ours. */
-static bool in_foreground(void) {
-    return keyboard_is_ours() && tcgetpgrp(0) == getpgrp();
-}
-
 /* Make the new terminal as large as the real one.  The kernel then sends
  * SIGWINCH to the foreground job in it (ioctl_tty(2)), and editors draw
  * themselves anew. */
@@ -2808,10 +2808,11 @@ static void take_terminal(struct cage *c, int master) {
 
 /* Take the keyboard, if that can be done now: the command has its terminal and
  * runs (before that, Ctrl-C shall still end us), we have not done it before,
- * and we are in the foreground.  c->cooked keeps the modes for clean_up(). */
+ * and ours is the process group in the foreground of the real terminal.
+ * c->cooked keeps the modes for clean_up(). */
 static void take_keyboard(struct cage *c) {
-    if (!c->master || c->talk || c->raw || !in_foreground()
-        || tcgetattr(0, &c->cooked) == -1)
+    if (!c->master || c->talk || c->raw || !keyboard_is_ours()
+        || tcgetpgrp(0) != getpgrp() || tcgetattr(0, &c->cooked) == -1)
         return;
     struct termios raw = c->cooked;
     cfmakeraw(&raw);
@@ -2902,20 +2903,10 @@ static int run_net_command(struct cage *c, const char *event) {
 }
 
 /* THIS_IS_INIT: process PID will be PID 1, and waits for us before it goes on.
- * Put it into the groups of version 1, if we have made any, while it has no
- * children yet (they are born into the group of their parent), and connect its
- * network, so that the command finds it ready.  If that fails, the run ends. */
+ * Connect its network, so that the command finds it ready.  If that fails, the
+ * run ends. */
 static void meet_init(struct cage *c, pid_t pid) {
     c->init = pid;
-    c->step = STEP_cgroup;
-    bool counted = c->group && (c->settings > 0 || c->exec);
-    for (int i = 1; counted && i < TREES; i++) {
-        const char *v1 = text(c, "%s/%s/cgroup.procs", c->above[i],
-                              c->group_name);
-        if (write_file(AT_FDCWD, v1, text(c, "%d", (int)pid)) == -1
-            && errno != ENOENT)
-            must(c, -1, "write(%d to %s)", (int)pid, v1);
-    }
     /* Said before: one that has done half of its work has to be told as well
      * when it is over. */
     c->net_up = c->net != NULL;
@@ -3165,16 +3156,14 @@ static const char *hint_for(struct cage *c, int error) {
  *
  *   See:      setns(2), pidfd_open(2), proc(5), cgroup-v2.rst */
 
-/* The oldest child of process PID, or 0. */
-static pid_t first_child(struct cage *c, pid_t pid) {
-    const char *file = text(c, "/proc/%d/task/%d/children", (int)pid, (int)pid);
-    return atoi(read_file(c, AT_FDCWD, file));
+/* The numbers of the children of process PID, the oldest first. */
+static const char *children(struct cage *c, pid_t pid) {
+    return fact(c, pid, text(c, "task/%d/children", (int)pid));
 }
 
 /* Does process PID call itself NAME, or something that begins like that? */
 static bool is_called(struct cage *c, pid_t pid, const char *name) {
-    const char *file = text(c, "/proc/%d/comm", (int)pid);
-    return strncmp(read_file(c, AT_FDCWD, file), name, strlen(name)) == 0;
+    return strncmp(fact(c, pid, "comm"), name, strlen(name)) == 0;
 }
 
 /* Find the three processes of the container NAME of user UID: c->other.  False
@@ -3182,10 +3171,14 @@ static bool is_called(struct cage *c, pid_t pid, const char *name) {
 static bool find(struct cage *c, unsigned uid, const char *name) {
     struct container *o = &c->other;
     o->host = holder(c, uid, name);
-    o->init = o->host ? first_child(c, o->host) : 0;
+    o->init = o->host ? atoi(children(c, o->host)) : 0;
+    /* Or is it a program that the host side runs, the --net COMMAND or tar?
+     * Those stay in its session, PID 1 has made its own. */
+    if (atoi(fact(c, o->init, "NSsid")) != o->init)
+        return false;
     /* Without the step init, PID 1 is the command itself. */
-    o->command = is_called(c, o->init, "cage: init") ? first_child(c, o->init)
-        : o->init;
+    o->command = is_called(c, o->init, "cage: init")
+        ? atoi(children(c, o->init)) : o->init;
     /* Until execve all of them are called something of ours. */
     return o->command && !is_called(c, o->command, "cage: ");
 }
@@ -3194,20 +3187,19 @@ static bool find(struct cage *c, unsigned uid, const char *name) {
  * there is none.  One that is just starting is waited for, up to 5 seconds. */
 static void find_running(struct cage *c, const char *name) {
     unsigned uid = getuid();
-    const char *slash = strchr(name, '/');
+    const char *slash = strchr(name, '/'), *own = slash ? slash + 1 : name;
     if (slash)
         sscanf(name, "%u", &uid);
-    for (int tries = 0; !find(c, uid, slash ? slash + 1 : name); tries++) {
+    for (int tries = 0; !find(c, uid, own); tries++) {
         if (!c->other.host || tries == 500)
             refuse(c, "%.200s: no container of this name is running", name);
         poll(NULL, 0, 10);
     }
-    find_group(c, c->other.init);
+    find_group(c, own, c->other.init);
 }
 
 static bool is_frozen(struct cage *c) {
-    const char *events = group_file(c, "cgroup.events", false);
-    return strstr(read_file(c, AT_FDCWD, events), "frozen 1") != NULL;
+    return *of_group(c, "cgroup.events", "frozen ") == '1';
 }
 
 /* -------------------------- exec and --join: enter -------------------------
@@ -3233,12 +3225,6 @@ static bool is_frozen(struct cage *c) {
 /* Open what is needed to enter the container c->join, and see which of its
  * namespaces are not ours: a process may not enter its own user namespace. */
 static void open_other(struct cage *c) {
-    static const struct { const char *name; int flag; } namespaces[] = {
-        { "cgroup", CLONE_NEWCGROUP }, { "ipc", CLONE_NEWIPC },
-        { "mnt", CLONE_NEWNS }, { "net", CLONE_NEWNET },
-        { "pid", CLONE_NEWPID }, { "time", CLONE_NEWTIME },
-        { "user", CLONE_NEWUSER }, { "uts", CLONE_NEWUTS },
-    };
     find_running(c, c->join);
     /* It would be frozen like all others, or wait for them. */
     if (is_frozen(c))
@@ -3250,20 +3236,13 @@ static void open_other(struct cage *c) {
     find_running(c, c->join);
     if (c->other.command != pid)
         refuse(c, "%s has ended", c->join);
-    for (size_t i = 0; i < sizeof namespaces / sizeof namespaces[0]; i++) {
-        struct stat ours, theirs;
-        const char *name = namespaces[i].name;
-        const char *path = text(c, "/proc/%d/ns/%s", (int)pid, name);
-        must(c, stat(path, &theirs), "stat(%s)", path);
-        TRY(stat(text(c, "/proc/self/ns/%s", name), &ours));
-        if (ours.st_ino != theirs.st_ino)
-            c->pod_namespaces |= namespaces[i].flag;
-    }
+    for (int i = 0; i < NAMESPACES; i++)
+        if (strcmp(fact(c, 0, facts[i]), fact(c, pid, facts[i])) != 0)
+            c->pod_namespaces |= namespaces[i];
     c->left_out[STEP_user] |= !(c->pod_namespaces & CLONE_NEWUSER);
-    c->id_mapped &= !without(c, user);
     const char *root = text(c, "/proc/%d/root", (int)pid);
     c->pod_root = must(c, open(root, O_PATH | O_CLOEXEC), "open(%s)", root);
-    if (c->exec && *c->group_name)
+    if (c->exec && *c->group_path)
         c->group = must(c, open(c->group_path, FOLDER), "open(%s)",
                         c->group_path);
 }
@@ -3299,41 +3278,17 @@ static _Noreturn void exec_side(struct cage *c) {
 /* --------------------------------- ps, show --------------------------------
  * */
 
-/* The first line of FILE of the container's group; "-" if there is no such. */
-static const char *of_group(struct cage *c, const char *file) {
-    char *found = read_file(c, AT_FDCWD, group_file(c, file, false));
-    found[strcspn(found, "\n")] = '\0';
-    return text(c, "%s", *found ? found : "-");
-}
-
-/* The command line of process PID, one line.  What is no plain character is not
- * printed: it could be a command to the terminal of whoever looks. */
-static const char *command_line(struct cage *c, pid_t pid) {
-    char line[120];
-    const char *path = text(c, "/proc/%d/cmdline", (int)pid);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t n = read(fd, line, sizeof line);
-    close(fd);
-    for (ssize_t i = 0; i < n; i++)
-        if (!isprint((unsigned char)line[i]))
-            line[i] = ' ';
-    return text(c, "%.*s", n > 0 ? (int)n : 0, line);
-}
-
 /* Count the process PID and all that descend from it; and if SHOW, print them
  * as a tree, with the number of each outside and inside. */
 static int walk(struct cage *c, pid_t pid, int depth, bool show) {
-    char numbers[FACT_SIZE], *list, *next;
     int count = 1;
     if (show) {
-        look_up(c, text(c, "%d", (int)pid), "NSpid", numbers);
-        char *inside = strrchr(numbers, ' ');
-        printf("%9d %8s  %*s%s\n", (int)pid, inside ? inside + 1 : "-",
-               2 * depth, "", command_line(c, pid));
+        const char *inside = strrchr(fact(c, pid, "NSpid"), ' ');
+        printf("%9d %8s  %*s%.120s\n", (int)pid, inside ? inside + 1 : "-",
+               2 * depth, "", fact(c, pid, "cmdline"));
     }
-    /* A copy: the file is read into c->file, and so are the next ones. */
-    const char *file = text(c, "/proc/%d/task/%d/children", (int)pid, (int)pid);
-    list = next = strdup(read_file(c, AT_FDCWD, file));
+    /* A copy, as text() reuses its space after a while. */
+    char *list = strdup(children(c, pid)), *next = list;
     for (char *child; depth < 100 && (child = strsep(&next, " ")) && *child;)
         count += walk(c, atoi(child), depth + 1, show);
     free(list);
@@ -3342,34 +3297,32 @@ static int walk(struct cage *c, pid_t pid, int depth, bool show) {
 
 /* One line of `cage ps`: the container NAME of user UID. */
 static void print_container(struct cage *c, unsigned uid, const char *name) {
-    unsigned long long start = 0, memory = 0, cpu = 0;
+    long long start = 0;
     struct timespec now;
     if (!find(c, uid, name))
         return;                         /* just starting, or just gone */
-    find_group(c, c->other.init);
+    find_group(c, name, c->other.init);
     /* Number 22 in this file is when it started, in clock ticks since boot; the
      * second is a name in (), in which anything can stand: proc(5). */
-    const char *file = text(c, "/proc/%d/stat", (int)c->other.init);
-    const char *rest = strrchr(read_file(c, AT_FDCWD, file), ')');
+    const char *rest = strrchr(fact(c, c->other.init, "stat"), ')');
     sscanf(rest ? rest + 1 : "", "%*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s "
-           "%*s %*s %*s %*s %*s %*s %*s %*s %llu", &start);
+           "%*s %*s %*s %*s %*s %*s %*s %*s %lld", &start);
     clock_gettime(CLOCK_BOOTTIME, &now);
-    long long up = now.tv_sec - (long long)start / sysconf(_SC_CLK_TCK);
-
-    bool counted = sscanf(of_group(c, "memory.current"), "%llu", &memory) == 1;
-    sscanf(of_group(c, "cpu.stat"), "usage_usec %llu", &cpu);
-    printf("%-16s %8d %7llds %9s %7.2fs %5d  %s\n", uid == getuid() ? name
-           : text(c, "%u/%s", uid, name), (int)c->other.command, up, counted
-           ? text(c, "%.1fM", (double)memory / (1 << 20)) : "-",
-           (double)cpu / 1e6, walk(c, c->other.init, 0, false),
-           command_line(c, c->other.command));
+    double memory = atof(of_group(c, "memory.current", "")) / (1 << 20);
+    double cpu = atof(of_group(c, "cpu.stat", "usage_usec ")) / 1e6;
+    printf("%-16s %8d %7llds %9s %7.2fs %5d  %.120s\n", uid == getuid() ? name
+           : text(c, "%u/%s", uid, name), (int)c->other.command,
+           now.tv_sec - start / sysconf(_SC_CLK_TCK),
+           memory > 0 ? text(c, "%.1fM", memory) : "-", cpu,
+           walk(c, c->other.init, 0, false),
+           fact(c, c->other.command, "cmdline"));
 }
 
 /* cage ps: the containers of this user; for root, of all. */
 static void command_ps(struct cage *c) {
     unsigned uid;
     char name[80];
-    find_group(c, 0);
+    find_group(c, "", 0);
     remove_stale_groups(c);
     puts("NAME                  PID      UP    MEMORY      CPU PROCS  COMMAND");
     /* A line is Num RefCount Protocol Flags Type St Inode Path; the flag 10000
@@ -3386,20 +3339,19 @@ static void command_ps(struct cage *c) {
 static void command_show(struct cage *c, const char *name) {
     static const char *const files[] = { "memory.max", "memory.current",
         "cpu.max", "cpu.stat", "pids.max", "pids.current" };
-    char here[FACT_SIZE], there[FACT_SIZE];
     printf("%-20s %-7s %-36s %s\n", "", "", "host", name);
     for (int i = 0; i < FACTS; i++) {
         /* What is below /proc/sys is always that of whoever reads it. */
         if (strncmp(facts[i], "sys/", 4) == 0)
             continue;
-        look_up(c, "self", facts[i], here);
-        look_up(c, text(c, "%d", (int)c->other.command), facts[i], there);
+        const char *here = fact(c, 0, facts[i]);
+        const char *there = fact(c, c->other.command, facts[i]);
         printf("%-20s %-7s %-36s %s\n", facts[i],
                strcmp(here, there) == 0 ? "shared" : "own", here, there);
     }
-    printf("\n%s\n", *c->group_name ? c->group_path : "no cgroup of its own");
+    printf("\n%s\n", *c->group_path ? c->group_path : "no cgroup of its own");
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
-        printf("%-20s %s\n", files[i], of_group(c, files[i]));
+        printf("%-20s %s\n", files[i], of_group(c, files[i], ""));
     puts("\n  outside   inside");
     walk(c, c->other.host, 0, true);
 }
@@ -3409,9 +3361,9 @@ static void command_show(struct cage *c, const char *name) {
  * does not know: SIGSTOP, which does the same to one process, can be seen by
  * its parent, and one that was forked meanwhile would be missed. */
 static void freeze(struct cage *c, const char *name, int value) {
-    if (*c->group_name == '\0')
+    if (*c->group_path == '\0')
         refuse(c, "%s has no cgroup, and only a cgroup can be frozen", name);
-    const char *file = group_file(c, "cgroup.freeze", false);
+    const char *file = group_file(c, "cgroup.freeze");
     TRY(write_file(AT_FDCWD, file, value ? "1" : "0"));
     /* It takes a moment until the last of them has stopped. */
     for (int tries = 0; is_frozen(c) != value && tries < 5000; tries++)
@@ -3555,8 +3507,6 @@ static void option_memory(struct cage *c, const char *size) {
      * and a long long ends at 9.2e18. */
     if (value < 1 || value > 1e18)
         refuse(c, "--memory %s: out of range", size);
-    /* As it was typed, for the message when it is reached: say_why(). */
-    c->memory = size;
     c->bytes = (long long)value;
     /* A copy of its own: text() reuses its space after a while. */
     set_limit(c, "memory.max", strdup(text(c, "%lld", c->bytes)), false);
@@ -3630,15 +3580,6 @@ static void take_layers(struct cage *c, char *list) {
         c->source[c->sources++] = (struct source){ c->save, "save", 0, 0 };
 }
 
-/* Is it the real root who runs cage?  4294967295 is how many ids there are, and
- * in the first user namespace the map says that all exist.  Root of another one
- * (as in podman without root) has fewer to give away, and goes the way of an
- * ordinary user. */
-static bool real_root(struct cage *c) {
-    const char *map = read_file(c, AT_FDCWD, "/proc/self/uid_map");
-    return geteuid() == 0 && strstr(map, "4294967295");
-}
-
 /* Refuse options that contradict each other.  What leans on a step that is left
  * out goes with it, and we say so: nobody shall think that there is a filter
  * where there is none. */
@@ -3671,8 +3612,6 @@ static void check_together(struct cage *c) {
         note(c, "without dev: tty needs its devpts, and is left out as well");
     c->left_out[STEP_seccomp] |= without(c, nnp);
     c->left_out[STEP_tty] |= without(c, dev);
-
-    c->id_mapped = real_root(c) && !without(c, user);
 }
 
 /* Act upon one option, which getopt has found: its LETTER, and its VALUE or
