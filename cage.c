@@ -1661,9 +1661,7 @@ static int run(struct cage *c) {
      * ordinary user's cannot, see `private`.  So we move into a cell first. */
     if (without(c, private) && !without(c, mount) && geteuid() == 0)
         lab_cell(c);
-    if (c->exec)
-        c->step = STEP_cgroup;      /* it has one: open_other() */
-    else if (begin_step(c, STEP_cgroup))
+    if (begin_step(c, STEP_cgroup))
         step_cgroup(c);             /* and it ends in the child, in the group */
 
     /* clone3(2) is fork(2) with choices.  This one, CLONE_INTO_CGROUP, lets the
@@ -1775,7 +1773,137 @@ static bool receive_message(struct cage *c, struct message *m) {
     return true;
 }
 
-/* ------------------------- names and preparations --------------------------
+/* ---------------------- snapshots: --explain and --step --------------------
+ * --explain shall not print what this file hopes to do, but what the kernel has
+ * done.  Its evidence is /proc.  Before and after each step the same list of
+ * facts is looked up there, and those that differ are printed:
+ *
+ *      uts      a host name of its own
+ *               ns/uts               uts:[4026531838] -> uts:[4026532201]
+ *               sys/kernel/hostname  lab -> cage
+ *
+ * The number of a namespace is the inode number of its file (namespaces(7));
+ * two processes with the same number share it.  A step that was left out, or
+ * that does nothing here, changes no fact, and that can be seen as well.
+ *
+ * It is read through c->proc, the host's /proc, opened before all steps: later
+ * there is none in sight, or the container's.  `self` in it is whoever reads,
+ * so each process sees itself.
+ *
+ * Some lines that need a word:
+ *
+ *      time_for_children   the namespace of the step time is for the children:
+ *                          the process itself stays where it was
+ *      Uid, Gid            four numbers each: real, effective, saved, and the
+ *                          one for file systems (credentials(7))
+ *      NSpid               the number of the process in each PID namespace, the
+ *                          host's first: `4713 2`
+ *      CapEff, CapBnd      one bit for each capability, in base 16
+ *      Seccomp             0: none, 2: a filter
+ *
+ *   By hand:  ls -l /proc/self/ns; cat /proc/self/uid_map; findmnt
+ *   Try:      ./cage run --step rootfs true, and look around in another window
+ *   See:      proc(5), namespaces(7), lsns(8) */
+
+/* The facts: files and links below /proc/PID; those that begin with a capital
+ * letter are lines of /proc/PID/status; one is a setting below /proc/sys.  First
+ * the namespaces, with the flag that unshare(2) and setns(2) have for each. */
+static const int namespaces[NAMESPACES] = { CLONE_NEWCGROUP, CLONE_NEWIPC,
+    CLONE_NEWNS, CLONE_NEWNET, CLONE_NEWPID, CLONE_NEWTIME, CLONE_NEWUSER,
+    CLONE_NEWUTS };
+static const char *const facts[FACTS] = { "ns/cgroup", "ns/ipc", "ns/mnt",
+    "ns/net", "ns/pid", "ns/time_for_children", "ns/user", "ns/uts", "cgroup",
+    "sys/kernel/hostname", "uid_map", "gid_map", "Uid", "Gid", "NSpid", "NSsid",
+    "CapEff", "CapBnd", "NoNewPrivs", "Seccomp", "fd/0", "mountinfo" };
+
+/* Of the mounts in the file MOUNTINFO: how many there are, how many of them are
+ * shared, and of what type the one at "/" is.  A line of it, see proc(5):
+ *
+ *      36 35 98:0 /mnt1 /mnt2 rw,noatime shared:1 - ext3 /dev/root rw
+ *                       place            optional   type */
+static const char *count_mounts(struct cage *c, const char *mountinfo) {
+    char *lines = read_file(c, c->proc, mountinfo);
+    char where[3], type[32], root[32] = "?";
+    /* Only the first two bytes of the place are kept: "/" or not is enough. */
+    int total = 0, shared = 0;
+    for (char *line; (line = strsep(&lines, "\n")) != NULL && *line; total++) {
+        shared += strstr(line, " shared:") != NULL;
+        if (sscanf(line, "%*s %*s %*s %*s %2s %*[^-]- %31s", where, type) == 2
+            && strcmp(where, "/") == 0)
+            snprintf(root, sizeof root, "%s", type);
+    }
+    return text(c, "%d mounts (%d shared), / is %s", total, shared, root);
+}
+
+/* What the host's /proc says about NAME, of process PID or (0) of this one.  It
+ * is one line with one space between words: uid_map is full of them.  All that
+ * is not plain text becomes a space, too: in a command line it could be an order
+ * to the terminal of whoever looks. */
+static const char *fact(struct cage *c, pid_t pid, const char *name) {
+    /* A link is told by readlink(2), a file by reading; what is no link makes
+     * the former fail.  A fact that this kernel does not have is empty. */
+    char link[PATH_MAX] = "", *found = link;
+    const char *who = pid ? text(c, "%d", (int)pid) : "self";
+    const char *of = strncmp(name, "sys/", 4) == 0 ? "." : who;
+    const char *path = text(c, "%s/%s", of, name);
+    if (strcmp(name, "mountinfo") == 0)
+        return count_mounts(c, path);
+    if (isupper(*name)) {
+        char *status = read_file(c, c->proc, text(c, "%s/status", who));
+        char *line = strstr(status, name);
+        found = line ? strtok(line + strlen(name) + 1, "\n") : link;
+    } else if (readlinkat(c->proc, path, link, sizeof link - 1) == -1)
+        found = read_file(c, c->proc, path);
+    if (strstr(found, "0::"))       /* of cgroups, only that of version 2 */
+        found = strstr(found, "0::");
+    char *end = found;
+    for (const char *s = found; *s; s++)
+        if (isgraph((unsigned char)*s))
+            *end++ = *s;
+        else if (isgraph((unsigned char)s[1]) && end > found)
+            *end++ = ' ';
+    return text(c, "%.*s", (int)(end - found), found);
+}
+
+/* Look up all facts about this process as they are now, and if SHOW, print
+ * those that have changed.  Without --explain nobody wants to know. */
+static void take_snapshot(struct cage *c, bool show) {
+    /* The order of the table is the order of the lines. */
+    for (int i = 0; i < FACTS && c->explain; i++) {
+        const char *now = text(c, "%.*s", FACT_SIZE - 1, fact(c, 0, facts[i]));
+        if (show && strcmp(c->before[i], now) != 0)
+            dprintf(c->errors, "         %-21s%s -> %s\n", facts[i],
+                    c->before[i], now);
+        snprintf(c->before[i], FACT_SIZE, "%s", now);
+    }
+}
+
+/* DO() is about to run STEP: note it for error messages, and announce it.
+ * Returns false if it is to be left out. */
+static bool begin_step(struct cage *c, enum step step) {
+    c->step = step;
+    if (c->explain)
+        dprintf(c->errors, "%-9s%s%s\n", steps[step].name, steps[step].why,
+                c->left_out[step] ? "   (left out)" : "");
+    return !c->left_out[step];
+}
+
+/* The step is done: show what it has changed, and with --step wait for Enter.
+ * Everybody who runs steps calls this, so c->before is handed on by fork: PID 1
+ * compares with what the child saw last. */
+static void end_step(struct cage *c) {
+    char enter[64];
+    take_snapshot(c, true);
+    if (c->pause) {
+        /* A line of the terminal that cage was started in, even when standard
+         * input is something else.  After fork all share it, and only one
+         * process at a time runs steps. */
+        dprintf(c->errors, "         [Enter] ");
+        TRY(read(c->keyboard, enter, sizeof enter));
+    }
+}
+
+/* ---------------------------------- names ----------------------------------
  * Two containers must not have the same name, and the name must be free again
  * when its container is gone.  A file, say /run/cage/NAME, is the obvious way
  * to note that a name is taken; but when the machine or cage is killed, the
@@ -1828,224 +1956,119 @@ static pid_t holder(struct cage *c, unsigned uid, const char *name) {
     return who.uid == uid ? who.pid : 0;
 }
 
-static void check_source(struct cage *c, int i);
-static void open_other(struct cage *c);
-static void take_snapshot(struct cage *c, bool show);
-static const char *fact(struct cage *c, pid_t pid, const char *name);
+/* --------------------------- layers and tarballs ---------------------------
+ * A tar archive is a row of blocks of 512 bytes: for each file one with its
+ * name, owner and mode, then its contents; at the end two blocks of zeros.
+ *
+ *      | header | contents ...     | header | contents | ... | 0 | 0 |
+ *        name, mode, "ustar" at 257
+ *
+ * `docker export` writes one, and an image in a registry is several, packed.
+ * Reading them is left to tar(1), for two reasons: it knows all variants of the
+ * format, and it can be run where a hostile archive can do no harm.  It runs
+ * as the container's PID 1 does: in its user and mount namespaces, as root of
+ * the former, and with all that is mounted made read-only but the workshop.
+ * An archive with `../../etc/passwd` in it, or a link to /etc and then a file
+ * below the link, finds a /etc that cannot be written.
+ *
+ *   By hand:  mkdir r; docker export NAME | tar -C r -x
+ *   Try:      tar -C rootfs -cf r.tar . ; ./cage run r.tar ls /
+ *             head -c 99999 r.tar > half.tar; ./cage run half.tar ls /
+ *   See:      tar(5) of libarchive for the format; tar(1) */
 
-/* Everything that the host side does before the first step.  Whatever is wrong
- * with the arguments shall be found here, while nothing is done yet. */
-static void prepare(struct cage *c) {
-    sigset_t all;
-    const char *name = text(c, "%u/%s", getuid(), c->name);
-    /* What the caller has left open is not for us.  (A link in ROOTFS could
-     * lead there by /proc/self/fd.  Only the lesson --without=fds needs it.) */
-    if (!without(c, fds))
-        KERNEL(close_range, 3, ~0U, 0);
-    /* A copy: the step tty puts a new terminal into the place of 2. */
-    c->errors = TRY(fcntl(2, F_DUPFD_CLOEXEC, 3));
-    if (!c->exec && (c->name_socket = name_socket(c, name, true)) == -1)
-        must(c, -1, "--name %s: bind(@cage/%s)", c->name, name);
-    /* A folder that is open can still be used when no path leads to it any
-     * more: for /proc that is the case after the step pivot. */
-    c->proc = TRY(open("/proc", FOLDER));
-    if (c->join)
-        open_other(c);
-    /* The real root has ids to give away: in the first user namespace the map
-     * says that all 4294967295 exist.  Root of another one (as in podman without
-     * root) has fewer, and goes the way of an ordinary user. */
-    c->id_mapped = geteuid() == 0 && !without(c, user)
-        && strstr(fact(c, 0, "uid_map"), "4294967295");
-    for (int i = c->volumes; i < c->sources; i++)
-        check_source(c, i);
-
-    /* A pidfd stands for one process for ever, whereas a number can be given to
-     * another one.  It becomes readable when the process ends: die_with_host()
-     * looks at that.  See pidfd_open(2). */
-    c->host_pidfd = KERNEL(pidfd_open, getpid(), 0);
-    if (c->pause)
-        c->keyboard = TRY(open("/dev/tty", O_RDONLY | O_CLOEXEC));
-
-    /* From now on signals wait until supervise() reads them, as if they came
-     * from a file (signalfd(2)), and so none can end us before we have cleaned
-     * up; the processes to come inherit that.  Only Ctrl-Z of the shell that
-     * started us still stops us at once. */
-    sigfillset(&all);
-    sigdelset(&all, SIGTSTP);
-    TRY(sigprocmask(SIG_SETMASK, &all, NULL));
-    c->signals = TRY(signalfd(-1, &all, SFD_CLOEXEC));
-    c->on_host_side = true;         /* from now on there is something to undo */
-    take_snapshot(c, false);
-}
-
-/* -------------------------------- lab cell ---------------------------------
- * Leaving out `mount` or `private` lets mounts loose, and shall not cost you
- * your machine.  So the experiment runs in one mount namespace more, a cell:
- *
- *      the machine   |   the cell            |   the container
- *                    |                       |
- *            MS_PRIVATE: nothing     MS_SHARED: mounts pass, as they
- *            passes this wall        would on a machine with systemd
- *
- * The kernel removes a mount namespace, and all that is mounted in it, with its
- * last process, so nothing has to be undone.  See mount_namespaces(7). */
-static void lab_cell(struct cage *c) {
-    c->step = STEP_mount;
-    TRY(unshare(CLONE_NEWNS));
-    TRY(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
-    TRY(mount(NULL, "/", NULL, MS_REC | MS_SHARED, NULL));
-    take_snapshot(c, false);   /* or the next step would seem to do this */
-}
-
-/* --------------------------- id maps (step user) ---------------------------
- * A map is a file, /proc/PID/uid_map, and can be written once.  A line of it
- * reads: first id inside, first id outside, how many.  Three cases:
- *
- *    root runs cage              0 1879048192 65536    ids that nobody has
- *    a user, ids granted         0 1000 1              0 is the user, the
- *                                1 100000 65536        rest are granted ids
- *    a user                      0 1000 1              0 is the user: no more
- *
- * Without a map every id of the host reads as 65534, "nobody", inside, and the
- * process can become nobody else.  With two containers on the same ids, the
- * processes of one could, if they ever met those of the other, kill them and
- * read their files: Docker with userns-remap has that, one range for all of its
- * containers.  systemd-nspawn picks a range for each, as we do.  bubblewrap
- * always writes the third kind of map.
- *
- *
- * Who writes the map matters: not the process in the namespace, but one outside
- * that has the rights to these ids.  So the child has to wait in between:
- *
- *      child                             host side
- *      unshare(CLONE_NEWUSER)
- *      WRITE_MY_ID_MAPS -------------->  write uid_map, gid_map
- *      setresuid(0) works now  <-------  the answer
- *
- *   By hand:  unshare --user sleep 100 &
- *             echo 0 $(id -u) 1 > /proc/$!/uid_map
- *             nsenter --preserve-credentials -t $! -U id -u
- *   Try:      ./cage run rootfs cat /proc/self/uid_map     (as root, as a user)
- *   See:      user_namespaces(7), newuidmap(1), UIDS-GIDS.md of systemd */
-
-/* Under root: pick IDS ids that nobody on the machine has, and no other
- * container, and return the first.  systemd's list of who uses which ids leaves
- * 0x70000000 to 0x7ffdffff unused: room for 4094 ranges.  A range is claimed by
- * its number in the way that names are, and so it is free again when the host
- * side ends.  Start to look at our process id: two containers that start at
- * the same time then rarely try the same range. */
-static unsigned pick_ids(struct cage *c) {
-    /* FIRST is a multiple of IDS, and so are all ranges: the upper 16 bits of
-     * an id tell the container, the lower ones who it is inside. */
-    enum { FIRST = 0x70000000, PLACES = 4094 };
-    for (unsigned tries = 0; tries < PLACES; tries++) {
-        unsigned place = ((unsigned)getpid() + tries) % PLACES;
-        /* The socket stays open, and closes when the host side ends. */
-        if (name_socket(c, text(c, "ids/%u", place), true) != -1)
-            return FIRST + place * IDS;
-        if (errno != EADDRINUSE)
-            must(c, -1, "bind(@cage/ids/%u)", place);
+/* Returns what tar(1) has to be told of an archive, which begins with certain
+ * bytes according to its packing; NULL if FD is no archive.  For a file tar
+ * would find out by itself, but this one it reads from a descriptor: a file
+ * that only you may read could not be opened again by the container. */
+static const char *archive_option(int fd) {
+    static const struct { int at; const char *bytes, *option; } kinds[] = {
+        { 257, "ustar", "-p" }, { 0, "\x1f\x8b", "-z" }, { 0, "BZh", "-j" },
+        { 0, "\xfd" "7zXZ", "-J" }, { 0, "\x28\xb5\x2f\xfd", "--zstd" },
+    };
+    char head[513] = "";
+    if (pread(fd, head, 512, 0) == -1 && errno == ESPIPE)
+        return "-p";        /* a pipe, from copy_as_archive(): not packed */
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        const char *bytes = kinds[i].bytes;
+        if (strncmp(head + kinds[i].at, bytes, strlen(bytes)) == 0)
+            return kinds[i].option;
     }
-    refuse(c, "all %d ranges of ids are in use", PLACES);
+    return NULL;
 }
 
-/* Find in FILE the line whose word number N is KEY, where words are separated
- * by colons, and point WORD to its first three.  They are good until the next
- * file is read.  False if there is no such line.
+/* Refuse FD, the file PATH of SIZE bytes, if it is no archive, or not all of
+ * one.  tar(1) does not mind if the two blocks of zeros at the end are missing,
+ * so half an archive would make a container with half of its files.  (A packed
+ * one that is cut off is refused by the program that unpacks it.) */
+static void check_archive(struct cage *c, const char *path, int fd, long size) {
+    char tail[1024] = "not read", zeros[1024] = "";     /* the rest is 0 */
+    const char *option = archive_option(fd);
+    /* All that is read so far is the first block.  Anything can follow: what a
+     * name in it may do is tar's question, and where, unpack()'s. */
+    if (option == NULL)
+        refuse(c, "%s is neither a folder nor a tar archive", path);
+    if (strcmp(option, "-p") == 0
+        && (pread(fd, tail, sizeof tail, size - 1024) != sizeof tail
+            || memcmp(tail, zeros, sizeof tail) != 0))
+        refuse(c, "%s is cut off: a tar archive ends with 1024 zeros", path);
+}
+
+/* Unpack ARCHIVE, an open file, into the folder PLACE.  If tar fails, the run
+ * ends: it does so for a device file, which a user namespace may not make, and
+ * for an owner who does not exist inside.  So the archive's /dev is left out
+ * (the container gets one of ours), and with one id only (-o) all files belong
+ * to root.  -p: with the modes of the archive, whatever the umask. */
+static void unpack(struct cage *c, int archive, const char *place) {
+    const char *const argv[] = {
+        "tar", "-x", archive_option(archive), "-p", "-C", place,
+        "--exclude=./dev/*", "--exclude=dev/*", "--numeric-owner",
+        c->one_id ? "-of" : "-f", "-", NULL
+    };
+    /* Only GNU tar reads this variable.  Without it the second pattern would
+     * also match in other folders: usr/lib/udev/dev/... */
+    setenv("TAR_OPTIONS", "--anchored", 1);
+    run_program(c, argv, archive, true);
+}
+
+/* Make upper/ and work/ in DIR, the folder of --save, whose status is ST.
  *
- * (getpwuid(3) would find users who are in no file, but in a static program it
- * needs the shared libraries of the glibc that it was built with.) */
-static bool find_line(struct cage *c, const char *file, int n, const char *key,
-                      char *word[3]) {
-    char *lines = read_file(c, AT_FDCWD, file);
-    for (char *line; (line = strsep(&lines, "\n")) != NULL;) {
-        for (int i = 0; i < 3; i++)
-            word[i] = strsep(&line, ":");
-        if (word[2] && strcmp(word[n], key) == 0)
-            return true;
-    }
-    return false;
+ * Root of the container can make a set-uid program there.  Under root, whoever
+ * goes through the disk and not through our id-mapped mount finds that it
+ * belongs to the real root: any user who could reach it would become root by
+ * running it.  So the folder must be closed to all others. */
+static void prepare_save(struct cage *c, int dir, const struct stat *st) {
+    if (st->st_uid != getuid() || (st->st_mode & 077) != 0)
+        refuse(c, "--save %s: must be yours alone (chmod 700)", c->save);
+    /* Both may be there from an earlier run: --save goes on from there. */
+    mkdirat(dir, "upper", 0755);
+    /* It becomes "/" inside, which all must be able to enter, whatever the
+     * umask of the caller is. */
+    TRY(fchmodat(dir, "upper", 0755, 0));
+    mkdirat(dir, "work", 0755);
+    TRY(faccessat(dir, "work", F_OK, 0));
 }
 
-/* For an ordinary user: have maps of two lines written, if ids are granted to
- * that user, and return true; else false.
- *
- * /etc/subuid and /etc/subgid grant them, in lines `NAME:FIRST:COUNT`, where
- * NAME can also be the number of the user (subuid(5)).  Only root may write a
- * map of ids that are not the writer's own, so it is done by two programs that
- * are set-uid root and look into these files: newuidmap(1) and newgidmap(1).
- * Podman without root does the same. */
-static bool write_granted_maps(struct cage *c) {
-    static const char *const files[] = { "/etc/subuid", "/etc/subgid" };
-    static const char *const tools[] = { "/usr/bin/newuidmap",
-        "/usr/bin/newgidmap" };
-    const char *own[] = { text(c, "%u", getuid()), text(c, "%u", getgid()) };
-    const char *child = text(c, "%d", (int)c->child), *first[2], *count[2];
-    char *word[3];
-    if (access(tools[0], X_OK) == -1)
-        return false;
-    /* A user without a name, as in many containers, can still have a grant. */
-    bool named = find_line(c, "/etc/passwd", 2, own[0], word);
-    const char *name = text(c, "%s", named ? word[0] : "");
-    /* Both files first: a map, once written, could not be taken back. */
-    for (int i = 0; i < 2; i++) {
-        if (!find_line(c, files[i], 0, name, word)
-            && !find_line(c, files[i], 0, own[0], word))
-            return false;
-        first[i] = text(c, "%s", word[1]);
-        count[i] = text(c, "%s", word[2]);
+/* Refuse source number I, a layer or the folder of --save, if it is not what it
+ * should be.  What is a tarball is left open: the one that was checked is the
+ * one that will be unpacked. */
+static void check_source(struct cage *c, int i) {
+    const char *path = c->source[i].path;
+    struct stat st;
+    /* The folder of --save is made if it is not there. */
+    if (path == c->save)
+        mkdir(path, 0700);
+    /* O_NONBLOCK: to open a named pipe would else wait for a writer. */
+    int fd = must(c, open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC), "open(%s)",
+                  path);
+    must(c, fstat(fd, &st), "fstat(%s)", path);
+    if (path == c->save)
+        prepare_save(c, fd, &st);
+    if (S_ISDIR(st.st_mode)) {
+        close(fd);
+        return;
     }
-    for (int i = 0; i < 2; i++)
-        run_program(c, (const char *const[]){ tools[i], child, "0", own[i], "1",
-            "1", first[i], count[i], NULL }, 0, true);
-    return true;
-}
-
-/* A pipe belongs to the user who made it, here the real root.  What is open
- * already can be used by all; but a program inside that opens /dev/stdout by
- * its name opens the pipe anew, and would be refused: `... cat` works in a pipe
- * without this, `... cat /dev/stdin` does not.  So those of 0, 1, 2 that are
- * pipes are given to the user of the container, UID and GID as seen outside. */
-static void give_pipes(struct cage *c, uid_t uid, gid_t gid) {
-    for (int fd = 0; fd <= 2; fd++)
-        if (strncmp(fact(c, 0, text(c, "fd/%d", fd)), "pipe:", 5) == 0
-            && fchown(fd, uid, gid) == -1)
-            continue;               /* then they are refused, no more */
-}
-
-static void open_sources(struct cage *c);
-
-/* The host side answers WRITE_MY_ID_MAPS: the child is in its user namespace,
- * and stays nobody there until we have written its maps.  Under root the answer
- * M gets the sources, opened. */
-static void write_id_maps(struct cage *c, struct message *m) {
-    c->step = STEP_user;
-    unsigned first = 0;
-    int dir = TRY(openat(c->proc, text(c, "%d", (int)c->child), FOLDER));
-    if (c->join) {
-        /* It has got the map of the container that it has joined. */
-    } else if (c->id_mapped) {
-        const char *map = text(c, "0 %u %d", pick_ids(c), IDS);
-        TRY(write_file(dir, "uid_map", map));
-        TRY(write_file(dir, "gid_map", map));
-    } else if (!write_granted_maps(c)) {
-        /* One id, our own.  Before a user may map a group, the right to leave
-         * groups has to be given up for good: user_namespaces(7) on setgroups,
-         * CVE-2014-8989. */
-        TRY(write_file(dir, "setgroups", "deny"));
-        TRY(write_file(dir, "uid_map", text(c, "0 %u 1", getuid())));
-        TRY(write_file(dir, "gid_map", text(c, "0 %u 1", getgid())));
-    }
-    if (c->id_mapped) {
-        sscanf(read_file(c, dir, "uid_map"), "%*u %u", &first);
-        give_pipes(c, first + c->uid, first + c->gid);
-        /* A namespace can be named by its file here, as with nsenter(1). */
-        c->user_namespace = TRY(openat(dir, "ns/user", O_RDONLY | O_CLOEXEC));
-        open_sources(c);
-        m->fds = c->sources;
-    }
-    memcpy(m->fd, c->tree, sizeof m->fd);
-    close(dir);
+    check_archive(c, path, S_ISREG(st.st_mode) ? fd : -1, st.st_size);
+    c->tree[i] = fd;
 }
 
 /* ----------------------------- copies of mounts ----------------------------
@@ -2222,7 +2245,6 @@ static void open_sources(struct cage *c) {
     }
 }
 
-static void unpack(struct cage *c, int archive, const char *place);
 
 /* Put the layers into their places.  We are PID 1 already, in a mount namespace
  * of our own.  A tmpfs is mounted over /tmp, which nobody else sees, and
@@ -2256,19 +2278,17 @@ static void gather_layers(struct cage *c) {
                                size / 4096 + 64);
     TRY(mount("cage", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, options));
     TRY(chdir("/tmp"));
-    TRY(mkdir("lower", 0755));
     TRY(mkdir("root", 0755));
     TRY(mkdir("upper", 0755));
     TRY(mkdir("work", 0755));
     for (int i = c->volumes; i < c->sources; i++) {
-        const char *place = c->source[i].target;
-        struct stat st;
-        TRY(mkdir(place, 0755));
-        TRY(fstat(c->tree[i], &st));
-        if (S_ISDIR(st.st_mode))
-            attach(c, c->tree[i], place);
-        else
+        const char *place = c->source[i].path == c->save ? "save"
+            : text(c, "lower/%d", i - c->volumes);
+        make_place(c, place, true);
+        if (archive_option(c->tree[i]))
             unpack(c, c->tree[i], place);
+        else
+            attach(c, c->tree[i], place);
     }
 }
 
@@ -2301,118 +2321,153 @@ static void leave_root(struct cage *c) {
     take_snapshot(c, false);
 }
 
-/* --------------------------- layers and tarballs ---------------------------
- * A tar archive is a row of blocks of 512 bytes: for each file one with its
- * name, owner and mode, then its contents; at the end two blocks of zeros.
+/* --------------------------- id maps (step user) ---------------------------
+ * A map is a file, /proc/PID/uid_map, and can be written once.  A line of it
+ * reads: first id inside, first id outside, how many.  Three cases:
  *
- *      | header | contents ...     | header | contents | ... | 0 | 0 |
- *        name, mode, "ustar" at 257
+ *    root runs cage              0 1879048192 65536    ids that nobody has
+ *    a user, ids granted         0 1000 1              0 is the user, the
+ *                                1 100000 65536        rest are granted ids
+ *    a user                      0 1000 1              0 is the user: no more
  *
- * `docker export` writes one, and an image in a registry is several, packed.
- * Reading them is left to tar(1), for two reasons: it knows all variants of the
- * format, and it can be run where a hostile archive can do no harm.  It runs
- * as the container's PID 1 does: in its user and mount namespaces, as root of
- * the former, and with all that is mounted made read-only but the workshop.
- * An archive with `../../etc/passwd` in it, or a link to /etc and then a file
- * below the link, finds a /etc that cannot be written.
+ * Without a map every id of the host reads as 65534, "nobody", inside, and the
+ * process can become nobody else.  With two containers on the same ids, the
+ * processes of one could, if they ever met those of the other, kill them and
+ * read their files: Docker with userns-remap has that, one range for all of its
+ * containers.  systemd-nspawn picks a range for each, as we do.  bubblewrap
+ * always writes the third kind of map.
  *
- *   By hand:  mkdir r; docker export NAME | tar -C r -x
- *   Try:      tar -C rootfs -cf r.tar . ; ./cage run r.tar ls /
- *             head -c 99999 r.tar > half.tar; ./cage run half.tar ls /
- *   See:      tar(5) of libarchive for the format; tar(1) */
+ *
+ * Who writes the map matters: not the process in the namespace, but one outside
+ * that has the rights to these ids.  So the child has to wait in between:
+ *
+ *      child                             host side
+ *      unshare(CLONE_NEWUSER)
+ *      WRITE_MY_ID_MAPS -------------->  write uid_map, gid_map
+ *      setresuid(0) works now  <-------  the answer
+ *
+ *   By hand:  unshare --user sleep 100 &
+ *             echo 0 $(id -u) 1 > /proc/$!/uid_map
+ *             nsenter --preserve-credentials -t $! -U id -u
+ *   Try:      ./cage run rootfs cat /proc/self/uid_map     (as root, as a user)
+ *   See:      user_namespaces(7), newuidmap(1), UIDS-GIDS.md of systemd */
 
-/* Returns what tar(1) has to be told of an archive, which begins with certain
- * bytes according to its packing; NULL if FD is no archive.  For a file tar
- * would find out by itself, but this one it reads from a descriptor: a file
- * that only you may read could not be opened again by the container. */
-static const char *archive_option(int fd) {
-    static const struct { int at; const char *bytes, *option; } kinds[] = {
-        { 257, "ustar", "-p" }, { 0, "\x1f\x8b", "-z" }, { 0, "BZh", "-j" },
-        { 0, "\xfd" "7zXZ", "-J" }, { 0, "\x28\xb5\x2f\xfd", "--zstd" },
-    };
-    char head[513] = "";
-    if (pread(fd, head, 512, 0) == -1 && errno == ESPIPE)
-        return "-p";        /* a pipe, from copy_as_archive(): not packed */
-    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
-        const char *bytes = kinds[i].bytes;
-        if (strncmp(head + kinds[i].at, bytes, strlen(bytes)) == 0)
-            return kinds[i].option;
+/* Under root: pick IDS ids that nobody on the machine has, and no other
+ * container, and return the first.  systemd's list of who uses which ids leaves
+ * 0x70000000 to 0x7ffdffff unused: room for 4094 ranges.  A range is claimed by
+ * its number in the way that names are, and so it is free again when the host
+ * side ends.  Start to look at our process id: two containers that start at
+ * the same time then rarely try the same range. */
+static unsigned pick_ids(struct cage *c) {
+    /* FIRST is a multiple of IDS, and so are all ranges: the upper 16 bits of
+     * an id tell the container, the lower ones who it is inside. */
+    enum { FIRST = 0x70000000, PLACES = 4094 };
+    for (unsigned tries = 0; tries < PLACES; tries++) {
+        unsigned place = ((unsigned)getpid() + tries) % PLACES;
+        /* The socket stays open, and closes when the host side ends. */
+        if (name_socket(c, text(c, "ids/%u", place), true) != -1)
+            return FIRST + place * IDS;
+        if (errno != EADDRINUSE)
+            must(c, -1, "bind(@cage/ids/%u)", place);
     }
-    return NULL;
+    refuse(c, "all %d ranges of ids are in use", PLACES);
 }
 
-/* Refuse FD, the file PATH of SIZE bytes, if it is no archive, or not all of
- * one.  tar(1) does not mind if the two blocks of zeros at the end are missing,
- * so half an archive would make a container with half of its files.  (A packed
- * one that is cut off is refused by the program that unpacks it.) */
-static void check_archive(struct cage *c, const char *path, int fd, long size) {
-    char tail[1024] = "not read", zeros[1024] = "";     /* the rest is 0 */
-    const char *option = archive_option(fd);
-    /* All that is read so far is the first block.  Anything can follow: what a
-     * name in it may do is tar's question, and where, unpack()'s. */
-    if (option == NULL)
-        refuse(c, "%s is neither a folder nor a tar archive", path);
-    if (strcmp(option, "-p") == 0
-        && (pread(fd, tail, sizeof tail, size - 1024) != sizeof tail
-            || memcmp(tail, zeros, sizeof tail) != 0))
-        refuse(c, "%s is cut off: a tar archive ends with 1024 zeros", path);
-}
-
-/* Unpack ARCHIVE, an open file, into the folder PLACE.  If tar fails, the run
- * ends: it does so for a device file, which a user namespace may not make, and
- * for an owner who does not exist inside.  So the archive's /dev is left out
- * (the container gets one of ours), and with one id only (-o) all files belong
- * to root.  -p: with the modes of the archive, whatever the umask. */
-static void unpack(struct cage *c, int archive, const char *place) {
-    const char *const argv[] = {
-        "tar", "-x", archive_option(archive), "-p", "-C", place,
-        "--exclude=./dev/*", "--exclude=dev/*", "--numeric-owner",
-        c->one_id ? "-of" : "-f", "-", NULL
-    };
-    /* Only GNU tar reads this variable.  Without it the second pattern would
-     * also match in other folders: usr/lib/udev/dev/... */
-    setenv("TAR_OPTIONS", "--anchored", 1);
-    run_program(c, argv, archive, true);
-}
-
-/* Make upper/ and work/ in DIR, the folder of --save, whose status is ST.
+/* Find in FILE the line whose word number N is KEY, where words are separated
+ * by colons, and point WORD to its first three.  They are good until the next
+ * file is read.  False if there is no such line.
  *
- * Root of the container can make a set-uid program there.  Under root, whoever
- * goes through the disk and not through our id-mapped mount finds that it
- * belongs to the real root: any user who could reach it would become root by
- * running it.  So the folder must be closed to all others. */
-static void prepare_save(struct cage *c, int dir, const struct stat *st) {
-    if (st->st_uid != getuid() || (st->st_mode & 077) != 0)
-        refuse(c, "--save %s: must be yours alone (chmod 700)", c->save);
-    /* Both may be there from an earlier run: --save goes on from there. */
-    mkdirat(dir, "upper", 0755);
-    /* It becomes "/" inside, which all must be able to enter, whatever the
-     * umask of the caller is. */
-    TRY(fchmodat(dir, "upper", 0755, 0));
-    mkdirat(dir, "work", 0755);
-    TRY(faccessat(dir, "work", F_OK, 0));
+ * (getpwuid(3) would find users who are in no file, but in a static program it
+ * needs the shared libraries of the glibc that it was built with.) */
+static bool find_line(struct cage *c, const char *file, int n, const char *key,
+                      char *word[3]) {
+    char *lines = read_file(c, AT_FDCWD, file);
+    for (char *line; (line = strsep(&lines, "\n")) != NULL;) {
+        for (int i = 0; i < 3; i++)
+            word[i] = strsep(&line, ":");
+        if (word[2] && strcmp(word[n], key) == 0)
+            return true;
+    }
+    return false;
 }
 
-/* Refuse source number I, a layer or the folder of --save, if it is not what it
- * should be.  What is a tarball is left open: the one that was checked is the
- * one that will be unpacked. */
-static void check_source(struct cage *c, int i) {
-    const char *path = c->source[i].path;
-    struct stat st;
-    /* The folder of --save is made if it is not there. */
-    if (path == c->save)
-        mkdir(path, 0700);
-    /* O_NONBLOCK: to open a named pipe would else wait for a writer. */
-    int fd = must(c, open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC), "open(%s)",
-                  path);
-    must(c, fstat(fd, &st), "fstat(%s)", path);
-    if (path == c->save)
-        prepare_save(c, fd, &st);
-    if (!S_ISDIR(st.st_mode)) {
-        check_archive(c, path, S_ISREG(st.st_mode) ? fd : -1, st.st_size);
-        c->tree[i] = fd;
-    } else
-        close(fd);
+/* For an ordinary user: have maps of two lines written, if ids are granted to
+ * that user, and return true; else false.
+ *
+ * /etc/subuid and /etc/subgid grant them, in lines `NAME:FIRST:COUNT`, where
+ * NAME can also be the number of the user (subuid(5)).  Only root may write a
+ * map of ids that are not the writer's own, so it is done by two programs that
+ * are set-uid root and look into these files: newuidmap(1) and newgidmap(1).
+ * Podman without root does the same. */
+static bool write_granted_maps(struct cage *c) {
+    static const char *const files[] = { "/etc/subuid", "/etc/subgid" };
+    static const char *const tools[] = { "/usr/bin/newuidmap",
+        "/usr/bin/newgidmap" };
+    const char *own[] = { text(c, "%u", getuid()), text(c, "%u", getgid()) };
+    const char *child = text(c, "%d", (int)c->child), *first[2], *count[2];
+    char *word[3];
+    if (access(tools[0], X_OK) == -1)
+        return false;
+    /* A user without a name, as in many containers, can still have a grant. */
+    bool named = find_line(c, "/etc/passwd", 2, own[0], word);
+    const char *name = text(c, "%s", named ? word[0] : "");
+    /* Both files first: a map, once written, could not be taken back. */
+    for (int i = 0; i < 2; i++) {
+        if (!find_line(c, files[i], 0, name, word)
+            && !find_line(c, files[i], 0, own[0], word))
+            return false;
+        first[i] = text(c, "%s", word[1]);
+        count[i] = text(c, "%s", word[2]);
+    }
+    for (int i = 0; i < 2; i++)
+        run_program(c, (const char *const[]){ tools[i], child, "0", own[i], "1",
+            "1", first[i], count[i], NULL }, 0, true);
+    return true;
+}
+
+/* A pipe belongs to the user who made it, here the real root.  What is open
+ * already can be used by all; but a program inside that opens /dev/stdout by
+ * its name opens the pipe anew, and would be refused: `... cat` works in a pipe
+ * without this, `... cat /dev/stdin` does not.  So those of 0, 1, 2 that are
+ * pipes are given to the user of the container, UID and GID as seen outside. */
+static void give_pipes(struct cage *c, uid_t uid, gid_t gid) {
+    for (int fd = 0; fd <= 2; fd++)
+        if (strncmp(fact(c, 0, text(c, "fd/%d", fd)), "pipe:", 5) == 0
+            && fchown(fd, uid, gid) == -1)
+            continue;               /* then they are refused, no more */
+}
+
+/* The host side answers WRITE_MY_ID_MAPS: the child is in its user namespace,
+ * and stays nobody there until we have written its maps.  Under root the answer
+ * M gets the sources, opened. */
+static void write_id_maps(struct cage *c, struct message *m) {
+    c->step = STEP_user;
+    unsigned first = 0;
+    int dir = TRY(openat(c->proc, text(c, "%d", (int)c->child), FOLDER));
+    if (c->join) {
+        /* It has got the map of the container that it has joined. */
+    } else if (c->id_mapped) {
+        const char *map = text(c, "0 %u %d", pick_ids(c), IDS);
+        TRY(write_file(dir, "uid_map", map));
+        TRY(write_file(dir, "gid_map", map));
+    } else if (!write_granted_maps(c)) {
+        /* One id, our own.  Before a user may map a group, the right to leave
+         * groups has to be given up for good: user_namespaces(7) on setgroups,
+         * CVE-2014-8989. */
+        TRY(write_file(dir, "setgroups", "deny"));
+        TRY(write_file(dir, "uid_map", text(c, "0 %u 1", getuid())));
+        TRY(write_file(dir, "gid_map", text(c, "0 %u 1", getgid())));
+    }
+    if (c->id_mapped) {
+        sscanf(read_file(c, dir, "uid_map"), "%*u %u", &first);
+        give_pipes(c, first + c->uid, first + c->gid);
+        /* A namespace can be named by its file here, as with nsenter(1). */
+        c->user_namespace = TRY(openat(dir, "ns/user", O_RDONLY | O_CLOEXEC));
+        open_sources(c);
+        m->fds = c->sources;
+    }
+    memcpy(m->fd, c->tree, sizeof m->fd);
+    close(dir);
 }
 
 /* ------------------------- fine print of cgroups ---------------------------
@@ -2618,134 +2673,73 @@ static void remove_groups(struct cage *c) {
             poll(NULL, 0, 1);       /* wait for a millisecond */
 }
 
-/* ---------------------- snapshots: --explain and --step --------------------
- * --explain shall not print what this file hopes to do, but what the kernel has
- * done.  Its evidence is /proc.  Before and after each step the same list of
- * facts is looked up there, and those that differ are printed:
- *
- *      uts      a host name of its own
- *               ns/uts               uts:[4026531838] -> uts:[4026532201]
- *               sys/kernel/hostname  lab -> cage
- *
- * The number of a namespace is the inode number of its file (namespaces(7));
- * two processes with the same number share it.  A step that was left out, or
- * that does nothing here, changes no fact, and that can be seen as well.
- *
- * It is read through c->proc, the host's /proc, opened before all steps: later
- * there is none in sight, or the container's.  `self` in it is whoever reads,
- * so each process sees itself.
- *
- * Some lines that need a word:
- *
- *      time_for_children   the namespace of the step time is for the children:
- *                          the process itself stays where it was
- *      Uid, Gid            four numbers each: real, effective, saved, and the
- *                          one for file systems (credentials(7))
- *      NSpid               the number of the process in each PID namespace, the
- *                          host's first: `4713 2`
- *      CapEff, CapBnd      one bit for each capability, in base 16
- *      Seccomp             0: none, 2: a filter
- *
- *   By hand:  ls -l /proc/self/ns; cat /proc/self/uid_map; findmnt
- *   Try:      ./cage run --step rootfs true, and look around in another window
- *   See:      proc(5), namespaces(7), lsns(8) */
+/* ------------------------------ preparations -------------------------------
+ * What the host side does before the first step. */
 
-/* The facts: files and links below /proc/PID; those that begin with a capital
- * letter are lines of /proc/PID/status; one is a setting below /proc/sys.  First
- * the namespaces, with the flag that unshare(2) and setns(2) have for each. */
-static const int namespaces[NAMESPACES] = { CLONE_NEWCGROUP, CLONE_NEWIPC,
-    CLONE_NEWNS, CLONE_NEWNET, CLONE_NEWPID, CLONE_NEWTIME, CLONE_NEWUSER,
-    CLONE_NEWUTS };
-static const char *const facts[FACTS] = { "ns/cgroup", "ns/ipc", "ns/mnt",
-    "ns/net", "ns/pid", "ns/time_for_children", "ns/user", "ns/uts", "cgroup",
-    "sys/kernel/hostname", "uid_map", "gid_map", "Uid", "Gid", "NSpid", "NSsid",
-    "CapEff", "CapBnd", "NoNewPrivs", "Seccomp", "fd/0", "mountinfo" };
+static void open_other(struct cage *c);
 
-/* Of the mounts in the file MOUNTINFO: how many there are, how many of them are
- * shared, and of what type the one at "/" is.  A line of it, see proc(5):
- *
- *      36 35 98:0 /mnt1 /mnt2 rw,noatime shared:1 - ext3 /dev/root rw
- *                       place            optional   type */
-static const char *count_mounts(struct cage *c, const char *mountinfo) {
-    char *lines = read_file(c, c->proc, mountinfo);
-    char where[3], type[32], root[32] = "?";
-    /* Only the first two bytes of the place are kept: "/" or not is enough. */
-    int total = 0, shared = 0;
-    for (char *line; (line = strsep(&lines, "\n")) != NULL && *line; total++) {
-        shared += strstr(line, " shared:") != NULL;
-        if (sscanf(line, "%*s %*s %*s %*s %2s %*[^-]- %31s", where, type) == 2
-            && strcmp(where, "/") == 0)
-            snprintf(root, sizeof root, "%s", type);
-    }
-    return text(c, "%d mounts (%d shared), / is %s", total, shared, root);
+/* Everything that the host side does before the first step.  Whatever is wrong
+ * with the arguments shall be found here, while nothing is done yet. */
+static void prepare(struct cage *c) {
+    sigset_t all;
+    const char *name = text(c, "%u/%s", getuid(), c->name);
+    /* What the caller has left open is not for us.  (A link in ROOTFS could
+     * lead there by /proc/self/fd.  Only the lesson --without=fds needs it.) */
+    if (!without(c, fds))
+        KERNEL(close_range, 3, ~0U, 0);
+    /* A copy: the step tty puts a new terminal into the place of 2. */
+    c->errors = TRY(fcntl(2, F_DUPFD_CLOEXEC, 3));
+    if (!c->exec && (c->name_socket = name_socket(c, name, true)) == -1)
+        must(c, -1, "--name %s: bind(@cage/%s)", c->name, name);
+    /* A folder that is open can still be used when no path leads to it any
+     * more: for /proc that is the case after the step pivot. */
+    c->proc = TRY(open("/proc", FOLDER));
+    if (c->join)
+        open_other(c);
+    /* The real root has ids to give away: in the first user namespace the map
+     * says that all 4294967295 exist.  Root of another one (as in podman without
+     * root) has fewer, and goes the way of an ordinary user. */
+    c->id_mapped = geteuid() == 0 && !without(c, user)
+        && strstr(fact(c, 0, "uid_map"), "4294967295");
+    for (int i = c->volumes; i < c->sources; i++)
+        check_source(c, i);
+
+    /* A pidfd stands for one process for ever, whereas a number can be given to
+     * another one.  It becomes readable when the process ends: die_with_host()
+     * looks at that.  See pidfd_open(2). */
+    c->host_pidfd = KERNEL(pidfd_open, getpid(), 0);
+    if (c->pause)
+        c->keyboard = TRY(open("/dev/tty", O_RDONLY | O_CLOEXEC));
+
+    /* From now on signals wait until supervise() reads them, as if they came
+     * from a file (signalfd(2)), and so none can end us before we have cleaned
+     * up; the processes to come inherit that.  Only Ctrl-Z of the shell that
+     * started us still stops us at once. */
+    sigfillset(&all);
+    sigdelset(&all, SIGTSTP);
+    TRY(sigprocmask(SIG_SETMASK, &all, NULL));
+    c->signals = TRY(signalfd(-1, &all, SFD_CLOEXEC));
+    c->on_host_side = true;         /* from now on there is something to undo */
+    take_snapshot(c, false);
 }
 
-/* What the host's /proc says about NAME, of process PID or (0) of this one.  It
- * is one line with one space between words: uid_map is full of them.  All that
- * is not plain text becomes a space, too: in a command line it could be an order
- * to the terminal of whoever looks. */
-static const char *fact(struct cage *c, pid_t pid, const char *name) {
-    /* A link is told by readlink(2), a file by reading; what is no link makes
-     * the former fail.  A fact that this kernel does not have is empty. */
-    char link[PATH_MAX] = "", *found = link;
-    const char *who = pid ? text(c, "%d", (int)pid) : "self";
-    const char *of = strncmp(name, "sys/", 4) == 0 ? "." : who;
-    const char *path = text(c, "%s/%s", of, name);
-    if (strcmp(name, "mountinfo") == 0)
-        return count_mounts(c, path);
-    if (isupper(*name)) {
-        char *status = read_file(c, c->proc, text(c, "%s/status", who));
-        char *line = strstr(status, name);
-        found = line ? strtok(line + strlen(name) + 1, "\n") : link;
-    } else if (readlinkat(c->proc, path, link, sizeof link - 1) == -1)
-        found = read_file(c, c->proc, path);
-    if (strstr(found, "0::"))       /* of cgroups, only that of version 2 */
-        found = strstr(found, "0::");
-    char *end = found;
-    for (const char *s = found; *s; s++)
-        if (isgraph((unsigned char)*s))
-            *end++ = *s;
-        else if (end > found && end[-1] != ' ')
-            *end++ = ' ';
-    return text(c, "%.*s", (int)(end - found), found);
-}
-
-/* Look up all facts about this process as they are now, and if SHOW, print
- * those that have changed.  Without --explain nobody wants to know. */
-static void take_snapshot(struct cage *c, bool show) {
-    /* The order of the table is the order of the lines. */
-    for (int i = 0; i < FACTS && c->explain; i++) {
-        const char *now = text(c, "%.*s", FACT_SIZE - 1, fact(c, 0, facts[i]));
-        if (show && strcmp(c->before[i], now) != 0)
-            dprintf(c->errors, "         %-21s%s -> %s\n", facts[i],
-                    c->before[i], now);
-        snprintf(c->before[i], FACT_SIZE, "%s", now);
-    }
-}
-
-/* DO() is about to run STEP: note it for error messages, and announce it.
- * Returns false if it is to be left out. */
-static bool begin_step(struct cage *c, enum step step) {
-    c->step = step;
-    if (c->explain)
-        dprintf(c->errors, "%-9s%s%s\n", steps[step].name, steps[step].why,
-                c->left_out[step] ? "   (left out)" : "");
-    return !c->left_out[step];
-}
-
-/* The step is done: show what it has changed, and with --step wait for Enter.
- * Everybody who runs steps calls this, so c->before is handed on by fork: PID 1
- * compares with what the child saw last. */
-static void end_step(struct cage *c) {
-    char enter[64];
-    take_snapshot(c, true);
-    if (c->pause) {
-        /* A line of the terminal that cage was started in, even when standard
-         * input is something else.  After fork all share it, and only one
-         * process at a time runs steps. */
-        dprintf(c->errors, "         [Enter] ");
-        TRY(read(c->keyboard, enter, sizeof enter));
-    }
+/* -------------------------------- lab cell ---------------------------------
+ * Leaving out `mount` or `private` lets mounts loose, and shall not cost you
+ * your machine.  So the experiment runs in one mount namespace more, a cell:
+ *
+ *      the machine   |   the cell            |   the container
+ *                    |                       |
+ *            MS_PRIVATE: nothing     MS_SHARED: mounts pass, as they
+ *            passes this wall        would on a machine with systemd
+ *
+ * The kernel removes a mount namespace, and all that is mounted in it, with its
+ * last process, so nothing has to be undone.  See mount_namespaces(7). */
+static void lab_cell(struct cage *c) {
+    c->step = STEP_mount;
+    TRY(unshare(CLONE_NEWNS));
+    TRY(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
+    TRY(mount(NULL, "/", NULL, MS_REC | MS_SHARED, NULL));
+    take_snapshot(c, false);   /* or the next step would seem to do this */
 }
 
 /* ------------------- the terminal, seen from the host side ------------------
@@ -2937,8 +2931,6 @@ static void answer(struct cage *c) {
     else
         take_terminal(c, m.fd[0]);
     send_message(c, &m);
-    for (int i = 0; i < m.fds; i++)
-        close(m.fd[i]);             /* they have arrived on the other side */
 }
 
 /* See which of our children have ended, without waiting.  With PID 1 the whole
@@ -3339,6 +3331,7 @@ static void command_ps(struct cage *c) {
 static void command_show(struct cage *c, const char *name) {
     static const char *const files[] = { "memory.max", "memory.current",
         "cpu.max", "cpu.stat", "pids.max", "pids.current" };
+    find_running(c, name);
     printf("%-20s %-7s %-36s %s\n", "", "", "host", name);
     for (int i = 0; i < FACTS; i++) {
         /* What is below /proc/sys is always that of whoever reads it. */
@@ -3361,6 +3354,7 @@ static void command_show(struct cage *c, const char *name) {
  * does not know: SIGSTOP, which does the same to one process, can be seen by
  * its parent, and one that was forked meanwhile would be missed. */
 static void freeze(struct cage *c, const char *name, int value) {
+    find_running(c, name);
     if (*c->group_path == '\0')
         refuse(c, "%s has no cgroup, and only a cgroup can be frozen", name);
     const char *file = group_file(c, "cgroup.freeze");
@@ -3374,6 +3368,7 @@ static void freeze(struct cage *c, const char *name, int value) {
  * command.  After 10 seconds SIGKILL is no request any more.  We return when
  * the host side has ended, and cleaned up. */
 static void command_stop(struct cage *c, const char *name) {
+    find_running(c, name);
     int host = (int)syscall(SYS_pidfd_open, c->other.host, 0);
     int init = must(c, syscall(SYS_pidfd_open, c->other.init, 0), "%s: "
                     "pidfd_open(%d)", name, (int)c->other.init);
@@ -3573,11 +3568,11 @@ static void take_layers(struct cage *c, char *list) {
         /* An empty name between two colons is a typing error, not ".". */
         if (*path == '\0' || c->layers == MAX_LAYERS)
             refuse(c, "ROOTFS: not 1 to %d folders or tarballs", MAX_LAYERS);
-        const char *place = strdup(text(c, "lower/%d", c->layers++));
-        c->source[c->sources++] = (struct source){ path, place, flags, 0 };
+        c->source[c->sources++] = (struct source){ path, NULL, flags, 0 };
+        c->layers++;
     }
     if (c->save)
-        c->source[c->sources++] = (struct source){ c->save, "save", 0, 0 };
+        c->source[c->sources++] = (struct source){ c->save, NULL, 0, 0 };
 }
 
 /* Refuse options that contradict each other.  What leans on a step that is left
@@ -3683,26 +3678,39 @@ static int command_run(struct cage *c, int argc, char **argv) {
         refuse(c, "%s missing (see cage --help)", c->exec
                ? "exec: NAME or COMMAND is" : "run: ROOTFS is");
     c->command = argv[optind + 1] ? argv + optind + 1 : no_command;
-    c->left_out[STEP_init] |= c->exec;  /* the container has one */
-    if (c->exec)
-        c->join = argv[optind];
-    else
+    if (c->exec) {
+        c->join = argv[optind];         /* it has a group and a PID 1 */
+        c->left_out[STEP_cgroup] = c->left_out[STEP_init] = true;
+    } else
         take_layers(c, argv[optind]);
     check_together(c);
     return run(c);
 }
 
-/* The commands about a container that runs: show, stop, pause, resume. */
-static void command_about(struct cage *c, const char *command,
+/* The other commands.  NAME, of a container that runs, is NULL if the command
+ * line has none. */
+static void command_other(struct cage *c, const char *command,
                           const char *name) {
-    bool pause = strcmp(command, "pause") == 0;
-    find_running(c, name);
-    if (strcmp(command, "show") == 0)
+    if (name && strcmp(command, "show") == 0)
         command_show(c, name);
-    else if (strcmp(command, "stop") == 0)
+    else if (name && strcmp(command, "stop") == 0)
         command_stop(c, name);
+    else if (name && strcmp(command, "pause") == 0)
+        freeze(c, name, 1);
+    else if (name && strcmp(command, "resume") == 0)
+        freeze(c, name, 0);
+    else if (!name && strcmp(command, "ps") == 0)
+        command_ps(c);
+    else if (!name && strcmp(command, "steps") == 0)
+        for (int i = 0; i < STEP_COUNT; i++)
+            printf("%-9s %-8s %s\n", steps[i].name, steps[i].who, steps[i].why);
+    else if (!name && strcmp(command, "--help") == 0)
+        print_help(c);
+    else if (!name && strcmp(command, "--version") == 0)
+        puts("cage 0.1");
     else
-        freeze(c, name, pause);
+        refuse(c, "%.200s: no such command, or a word too many or too few "
+               "(see cage --help)", command);
 }
 
 /* cage COMMAND ...: see that the ground is firm, then do what COMMAND says. */
@@ -3736,22 +3744,6 @@ int main(int argc, char **argv) {
     if (c->exec || strcmp(command, "run") == 0)
         return command_run(c, argc - 1, argv + 1);
     c->proc = TRY(open("/proc", FOLDER));
-    const char *word = text(c, " %.99s ", command);
-    if (argc == 3 && strstr(" show stop pause resume ", word))
-        command_about(c, command, argv[2]);
-    else if (argc != 2)
-        refuse(c, "one command, please (see cage --help)");
-    else if (strcmp(command, "ps") == 0)
-        command_ps(c);
-    else if (strcmp(command, "steps") == 0)
-        for (int i = 0; i < STEP_COUNT; i++)
-            printf("%-9s %-8s %s\n", steps[i].name, steps[i].who, steps[i].why);
-    else if (strcmp(command, "--help") == 0)
-        print_help(c);
-    else if (strcmp(command, "--version") == 0)
-        puts("cage 0.1");
-    else
-        refuse(c, "%.200s: no such command, or NAME is missing (see cage "
-               "--help)", command);
+    command_other(c, argc > 3 ? "" : command, argc == 3 ? argv[2] : NULL);
     return 0;
 }
