@@ -213,12 +213,6 @@ enum {
     EXIT_NOT_EXECUTABLE = 126, EXIT_NOT_FOUND = 127, EXIT_SIGNAL = 128
 };
 
-/* A line to write to a file of the cgroup. */
-struct setting {
-    const char *file, *value;
-    bool optional;                  /* not every kernel has it */
-};
-
 /* How folders are opened.  O_CLOEXEC, here and everywhere: the descriptor is
  * closed by execve(2), so that no program that we start inherits it. */
 enum { FOLDER = O_RDONLY | O_DIRECTORY | O_CLOEXEC };
@@ -226,13 +220,12 @@ enum { FOLDER = O_RDONLY | O_DIRECTORY | O_CLOEXEC };
 struct cage {
     /* What was asked for: the table `options`, near the end, explains it. */
     const char *name, *hostname, *workdir, *net, *save, *join;
-    char **command, *env[SPACE];
+    char **command, *env[SPACE], *setting[SPACE];
     struct source {                 /* first the volumes, then the layers of */
         const char *path, *target;  /* ROOTFS, then the folder of --save */
         int flags;                  /* see clone_mount() */
         uint64_t attributes;
     } source[MAX_SOURCES];
-    struct setting setting[SPACE];
     int sources, volumes, layers, settings, envs;
     long long bytes;                /* of memory; 0: no limit was asked for */
     uid_t uid;
@@ -579,12 +572,14 @@ static void step_cgroup(struct cage *c) {
     for (int i = 1; i < TREES && c->settings > 0; i++)
         mkdir(text(c, "%s/%s", c->above[i], c->group_name), 0755);
     for (int i = 0; i < c->settings; i++) {
-        const struct setting *s = &c->setting[i];
-        enable_controller(c, s->file);
-        const char *file = group_file(c, s->file);
-        if (write_file(AT_FDCWD, file, s->value) == -1
-            && !(s->optional && errno == ENOENT))
-            must(c, -1, "write(\"%s\" to %s)", s->value, file);
+        /* "memory.max=64M"; "-FILE=VALUE": not every kernel has FILE. */
+        char *value = c->setting[i], *file = strsep(&value, "=");
+        bool optional = *file == '-';
+        enable_controller(c, file + optional);
+        const char *path = group_file(c, file + optional);
+        if (write_file(AT_FDCWD, path, value) == -1
+            && !(optional && errno == ENOENT))
+            must(c, -1, "write(\"%s\" to %s)", value, path);
     }
 }
 
@@ -2444,13 +2439,12 @@ static void write_id_maps(struct cage *c, struct message *m) {
     c->step = STEP_user;
     unsigned first = 0;
     int dir = TRY(openat(c->proc, text(c, "%d", (int)c->child), FOLDER));
-    if (c->join) {
-        /* It has got the map of the container that it has joined. */
-    } else if (c->id_mapped) {
+    /* With --join it has got the map of the container that it has joined. */
+    if (c->id_mapped && !c->join) {
         const char *map = text(c, "0 %u %d", pick_ids(c), IDS);
         TRY(write_file(dir, "uid_map", map));
         TRY(write_file(dir, "gid_map", map));
-    } else if (!write_granted_maps(c)) {
+    } else if (!c->join && !write_granted_maps(c)) {
         /* One id, our own.  Before a user may map a group, the right to leave
          * groups has to be given up for good: user_namespaces(7) on setgroups,
          * CVE-2014-8989. */
@@ -3475,10 +3469,9 @@ static void check_value(struct cage *c, int letter, const char *value) {
                options[i].value, options[i].help);
 }
 
-/* VALUE is for FILE of the cgroup; OPTIONAL: if there is such a file. */
-static void set_limit(struct cage *c, const char *file, const char *value,
-                      bool optional) {
-    c->setting[c->settings++] = (struct setting){ file, value, optional };
+/* SETTING, "FILE=VALUE", is for the cgroup.  (A copy: text() reuses its space.) */
+static void add_setting(struct cage *c, const char *setting) {
+    c->setting[c->settings++] = strdup(setting);
 }
 
 /* --memory SIZE, a number with a unit of 1024 bytes, 1024 of those, and so on.
@@ -3491,32 +3484,20 @@ static void set_limit(struct cage *c, const char *file, const char *value,
  *     one process for which the others then wait.  (Version 1: no such thing.)
  */
 static void option_memory(struct cage *c, const char *size) {
-    /* The place of the unit in this row says how often 1024: 2 to the power
-     * of ten times that.  No unit is the 0th, bytes. */
-    static const char units[] = "BKMGT";
     char unit = 'B';
     double value = 0;
     sscanf(size, "%lf%c", &value, &unit);
-    value *= (double)(1LL << 10 * (strchr(units, toupper(unit)) - units));
+    /* How often 1024: as often as there are letters before it in this row. */
+    for (const char *u = "BKMGT"; *u != toupper(unit); u++)
+        value *= 1024;
     /* What is "0" or "0.5" has the right form, but is no limit one could mean;
      * and a long long ends at 9.2e18. */
     if (value < 1 || value > 1e18)
         refuse(c, "--memory %s: out of range", size);
     c->bytes = (long long)value;
-    /* A copy of its own: text() reuses its space after a while. */
-    set_limit(c, "memory.max", strdup(text(c, "%lld", c->bytes)), false);
-    set_limit(c, "memory.swap.max", "0", true);
-    set_limit(c, "memory.oom.group", "1", true);
-}
-
-/* --cgroup FILE=VALUE, any file of the group, which the kernel documents.  The
- * files cgroup.* are no limits: a number written to cgroup.procs would move a
- * process of the host into the container's group, to be killed with it. */
-static void option_cgroup(struct cage *c, char *setting) {
-    if (strncmp(setting, "cgroup.", strlen("cgroup.")) == 0)
-        refuse(c, "--cgroup %s: cgroup.* are no limits", setting);
-    const char *file = strsep(&setting, "=");
-    set_limit(c, file, setting, false);
+    add_setting(c, text(c, "memory.max=%lld", c->bytes));
+    add_setting(c, "-memory.swap.max=0");
+    add_setting(c, "-memory.oom.group=1");
 }
 
 /* --volume SRC:DST or SRC:DST:ro.  nosuid and nodev: seen from inside, a
@@ -3628,11 +3609,16 @@ static void take_option(struct cage *c, int letter, char *value) {
         /* cpu.max is how many microseconds of processor time all of them
          * together may use in every 100000, the length of a period that the
          * kernel takes if none is given.  Two processors: 200000. */
-        value = strdup(text(c, "%.0f", atof(value) * 100000));
-        set_limit(c, "cpu.max", value, false);
+        add_setting(c, text(c, "cpu.max=%.0f", atof(value) * 100000));
         break;
-    case 'P': set_limit(c, "pids.max", value, false); break;
-    case 'G': option_cgroup(c, value); break;
+    case 'P': add_setting(c, text(c, "pids.max=%s", value)); break;
+    case 'G':
+        /* These are no limits: a number written to cgroup.procs would move a
+         * process of the host into the container, to be killed with it. */
+        if (strncmp(value, "cgroup.", strlen("cgroup.")) == 0)
+            refuse(c, "--cgroup %s: cgroup.* are no limits", value);
+        add_setting(c, value);
+        break;
     case 'v': option_volume(c, value); break;
     case 'e': c->env[c->envs++] = value; break;
     case 'w': c->workdir = value; break;
