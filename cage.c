@@ -223,8 +223,7 @@ struct cage {
     char **command, *env[SPACE], *setting[SPACE];
     struct source {                 /* first the volumes, then the layers of */
         const char *path, *target;  /* ROOTFS, then the folder of --save */
-        int flags;                  /* see clone_mount() */
-        uint64_t attributes;
+        uint64_t attributes;        /* see clone_mount() */
     } source[MAX_SOURCES];
     int sources, volumes, layers, settings, envs;
     long long bytes;                /* of memory; 0: no limit was asked for */
@@ -1621,8 +1620,7 @@ static _Noreturn void child_side(struct cage *c) {
     c->on_host_side = false;
     die_with_host(c);
     umask(0);                       /* the modes below are meant exactly */
-    if (c->group)
-        enter_v1_groups(c);
+    enter_v1_groups(c);
     if (c->exec)
         exec_side(c);               /* cage exec: Part III */
     if (!without(c, cgroup))
@@ -2040,7 +2038,6 @@ static void prepare_save(struct cage *c, int dir, const struct stat *st) {
      * umask of the caller is. */
     TRY(fchmodat(dir, "upper", 0755, 0));
     mkdirat(dir, "work", 0755);
-    TRY(faccessat(dir, "work", F_OK, 0));
 }
 
 /* Refuse source number I, a layer or the folder of --save, if it is not what it
@@ -2157,12 +2154,11 @@ static void show_host(struct cage *c, const char *path, uint64_t attributes) {
  * far as they are not there.  A mount needs a place to be attached to, and an
  * image of one static program has neither /proc nor /dev. */
 static void make_place(struct cage *c, const char *path, bool folder) {
-    struct stat st;
     /* One after another, as mkdir -p does.  Most of them are there already,
      * and of errors the last call will tell. */
     for (const char *end = path; (end = strchr(end + 1, '/')) != NULL;)
         mkdir(text(c, "%.*s", (int)(end - path), path), 0755);
-    if (stat(path, &st) == 0)
+    if (access(path, F_OK) == 0)
         return;
     /* There is nothing, or a link that leads to nothing: that is replaced. */
     unlink(path);
@@ -2225,15 +2221,19 @@ static void open_sources(struct cage *c) {
     uint64_t map = c->user_namespace ? MOUNT_ATTR_IDMAP : 0;
     for (int i = 0; i < c->sources; i++) {
         const struct source *s = &c->source[i];
-        int flags = s->flags, here = AT_FDCWD, tree = c->tree[i];
-        c->step = i < c->volumes ? STEP_volumes : STEP_rootfs;
+        int here = AT_FDCWD, tree = c->tree[i];
+        /* What is mounted below a layer is not seen through an overlay, but
+         * without the step rootfs there is none. */
+        bool layer = i >= c->volumes;
+        int flags = layer && !without(c, rootfs) ? 0 : AT_RECURSIVE;
+        c->step = layer ? STEP_rootfs : STEP_volumes;
         if (!tree)                      /* else it is a tarball, open already */
             tree = clone_mount(c, here, s->path, flags, s->attributes | map);
         if (tree == -1 && s->attributes & MOUNT_ATTR_RDONLY)
             /* Of what is only read, the owners matter less: all of its files
              * then belong to nobody, and what everybody may read is read. */
             tree = clone_mount(c, here, s->path, flags, s->attributes);
-        if (tree == -1 && c->step == STEP_rootfs && s->path != c->save)
+        if (tree == -1 && layer && s->path != c->save)
             tree = copy_as_archive(c, s->path);
         /* Left are volumes to be written and --save, and no copy will do. */
         c->tree[i] = must(c, tree, "id-map(%s)", s->path);
@@ -2568,7 +2568,7 @@ static const char *group_file(struct cage *c, const char *file) {
 
 /* Put this process into the groups of version 1, as far as there are any. */
 static void enter_v1_groups(struct cage *c) {
-    for (int i = 1; i < TREES; i++) {
+    for (int i = 1; i < TREES && c->group; i++) {
         const char *v1 = text(c, "%s/%s/cgroup.procs", c->above[i],
                               c->group_name);
         if (write_file(AT_FDCWD, v1, "0") == -1 && errno != ENOENT)
@@ -2890,18 +2890,6 @@ static int run_net_command(struct cage *c, const char *event) {
     return status;
 }
 
-/* THIS_IS_INIT: process PID will be PID 1, and waits for us before it goes on.
- * Connect its network, so that the command finds it ready.  If that fails, the
- * run ends. */
-static void meet_init(struct cage *c, pid_t pid) {
-    c->init = pid;
-    /* Said before: one that has done half of its work has to be told as well
-     * when it is over. */
-    c->net_up = c->net != NULL;
-    if (c->net && run_net_command(c, "up") != 0)
-        leave(c, EXIT_CAGE);
-}
-
 /* Answer a question of the inner processes (see `enum question`).  The answer
  * is the same message, filled in, and says "go on".
  *
@@ -2920,10 +2908,17 @@ static void answer(struct cage *c) {
     m.fds = 0;                      /* none go back, unless we say so */
     if (m.what == WRITE_MY_ID_MAPS)
         write_id_maps(c, &m);
-    else if (m.what == THIS_IS_INIT)
-        meet_init(c, m.pid);
-    else
+    else if (m.what == TAKE_THE_TERMINAL)
         take_terminal(c, m.fd[0]);
+    else {
+        /* PID 1 waits.  Connect its network, so that the command finds it
+         * ready.  We note that before: a COMMAND that has done half of its work
+         * has to be told as well when it is over. */
+        c->init = m.pid;
+        c->net_up = c->net != NULL;
+        if (c->net && run_net_command(c, "up") != 0)
+            leave(c, EXIT_CAGE);
+    }
     send_message(c, &m);
 }
 
@@ -3216,7 +3211,7 @@ static void open_other(struct cage *c) {
     if (is_frozen(c))
         refuse(c, "%s is paused (see cage resume)", c->join);
     pid_t pid = c->other.command;
-    c->pod = must(c, syscall(SYS_pidfd_open, pid, 0), "pidfd_open(%d)", pid);
+    c->pod = KERNEL(pidfd_open, pid, 0);
     /* From now on the pidfd stands for it.  Just before, it may have ended, and
      * the number been given to somebody else. */
     find_running(c, c->join);
@@ -3226,11 +3221,10 @@ static void open_other(struct cage *c) {
         if (strcmp(fact(c, 0, facts[i]), fact(c, pid, facts[i])) != 0)
             c->pod_namespaces |= namespaces[i];
     c->left_out[STEP_user] |= !(c->pod_namespaces & CLONE_NEWUSER);
-    const char *root = text(c, "/proc/%d/root", (int)pid);
-    c->pod_root = must(c, open(root, O_PATH | O_CLOEXEC), "open(%s)", root);
+    const char *root = text(c, "%d/root", (int)pid);
+    c->pod_root = TRY(openat(c->proc, root, O_PATH | O_CLOEXEC));
     if (c->exec && *c->group_path)
-        c->group = must(c, open(c->group_path, FOLDER), "open(%s)",
-                        c->group_path);
+        c->group = TRY(open(c->group_path, FOLDER));
 }
 
 /* Enter those of NAMESPACES, CLONE_NEW..., that are not ours anyway. */
@@ -3283,8 +3277,7 @@ static int walk(struct cage *c, pid_t pid, int depth, bool show) {
 
 /* One line of `cage ps`: the container NAME of user UID. */
 static void print_container(struct cage *c, unsigned uid, const char *name) {
-    long long start = 0;
-    struct timespec now;
+    long long start = 0, now = atoll(read_file(c, c->proc, "uptime"));
     if (!find(c, uid, name))
         return;                         /* just starting, or just gone */
     find_group(c, name, c->other.init);
@@ -3293,12 +3286,11 @@ static void print_container(struct cage *c, unsigned uid, const char *name) {
     const char *rest = strrchr(fact(c, c->other.init, "stat"), ')');
     sscanf(rest ? rest + 1 : "", "%*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s "
            "%*s %*s %*s %*s %*s %*s %*s %*s %lld", &start);
-    clock_gettime(CLOCK_BOOTTIME, &now);
     double memory = atof(of_group(c, "memory.current", "")) / (1 << 20);
     double cpu = atof(of_group(c, "cpu.stat", "usage_usec ")) / 1e6;
     printf("%-16s %8d %7llds %9s %7.2fs %5d  %.120s\n", uid == getuid() ? name
            : text(c, "%u/%s", uid, name), (int)c->other.command,
-           now.tv_sec - start / sysconf(_SC_CLK_TCK),
+           now - start / sysconf(_SC_CLK_TCK),
            memory > 0 ? text(c, "%.1fM", memory) : "-", cpu,
            walk(c, c->other.init, 0, false),
            fact(c, c->other.command, "cmdline"));
@@ -3363,9 +3355,8 @@ static void freeze(struct cage *c, const char *name, int value) {
  * the host side has ended, and cleaned up. */
 static void command_stop(struct cage *c, const char *name) {
     find_running(c, name);
-    int host = (int)syscall(SYS_pidfd_open, c->other.host, 0);
-    int init = must(c, syscall(SYS_pidfd_open, c->other.init, 0), "%s: "
-                    "pidfd_open(%d)", name, (int)c->other.init);
+    int init = KERNEL(pidfd_open, c->other.init, 0);
+    int host = KERNEL(pidfd_open, c->other.host, 0);
     struct pollfd end = { .fd = host, .events = POLLIN };
     /* The frozen get no signal but SIGKILL. */
     if (is_frozen(c))
@@ -3506,7 +3497,6 @@ static void option_volume(struct cage *c, char *volume) {
     struct source *s = &c->source[c->sources++];
     s->path = strsep(&volume, ":");
     s->target = strsep(&volume, ":");
-    s->flags = AT_RECURSIVE;
     s->attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
     s->attributes |= volume ? MOUNT_ATTR_RDONLY : 0;
 }
@@ -3530,10 +3520,10 @@ static void option_without(struct cage *c, char *list) {
 static void option_net(struct cage *c, char *what) {
     /* An array, not a string literal: option_volume() cuts it to pieces. */
     static char name_servers[] = "/etc/resolv.conf:/etc/resolv.conf:ro";
-    c->left_out[STEP_net] |= strcmp(what, "host") == 0;
-    bool word = strcmp(what, "none") == 0 || strcmp(what, "host") == 0;
-    c->net = word ? NULL : what;
-    if (without(c, net) && access("/etc/resolv.conf", R_OK) == 0)
+    bool host = strcmp(what, "host") == 0;
+    c->net = host || strcmp(what, "none") == 0 ? NULL : what;
+    c->left_out[STEP_net] |= host;
+    if (host && access("/etc/resolv.conf", R_OK) == 0)
         option_volume(c, name_servers);
 }
 
@@ -3541,19 +3531,16 @@ static void option_net(struct cage *c, char *what) {
  * lowerdir=.  All options have been read, so the volumes are complete: behind
  * them in the list come the layers, and then the folder of --save. */
 static void take_layers(struct cage *c, char *list) {
-    /* What is mounted below a layer is not seen through an overlay.  Without
-     * the step rootfs there is none: then all of it is shown, as it is. */
-    int flags = without(c, rootfs) ? AT_RECURSIVE : 0;
     c->volumes = c->sources;
     for (char *path; (path = strsep(&list, ":")) != NULL;) {
         /* An empty name between two colons is a typing error, not ".". */
         if (*path == '\0' || c->layers == MAX_LAYERS)
             refuse(c, "ROOTFS: not 1 to %d folders or tarballs", MAX_LAYERS);
-        c->source[c->sources++] = (struct source){ path, NULL, flags, 0 };
+        c->source[c->sources++] = (struct source){ .path = path };
         c->layers++;
     }
     if (c->save)
-        c->source[c->sources++] = (struct source){ c->save, NULL, 0, 0 };
+        c->source[c->sources++] = (struct source){ .path = c->save };
 }
 
 /* Refuse options that contradict each other.  What leans on a step that is left
