@@ -474,7 +474,10 @@ struct message {
     enum question what;
     pid_t pid;
     int fds;                        /* so many descriptors travel along: */
-    struct cmsghdr header;          /* see "messages" in Part II */
+    struct control {                /* see send_message() in Part II */
+        size_t size;
+        int level, type;
+    } control;
     int fd[MAX_SOURCES];
 };
 
@@ -514,7 +517,7 @@ static void remove_stale_groups(struct cage *c);
 static void enable_controller(struct cage *c, const char *file);
 static const char *group_file(struct cage *c, const char *file);
 static void enter_v1_groups(struct cage *c);
-static void join(struct cage *c, int namespaces);
+static void join(struct cage *c, int which);
 static int clone_mount(struct cage *c, int dir, const char *path, int flags,
                        uint64_t attributes);
 static int clone_device(struct cage *c, const char *path, dev_t device);
@@ -571,7 +574,7 @@ static void step_cgroup(struct cage *c) {
     for (int i = 1; i < TREES && c->settings > 0; i++)
         mkdir(text(c, "%s/%s", c->above[i], c->group_name), 0755);
     for (int i = 0; i < c->settings; i++) {
-        /* "memory.max=64M"; "-FILE=VALUE": not every kernel has FILE. */
+        /* "FILE=VALUE", and a - in front if not every kernel has FILE. */
         char *value = c->setting[i], *file = strsep(&value, "=");
         bool optional = *file == '-';
         enable_controller(c, file + optional);
@@ -869,7 +872,8 @@ static void step_rootfs(struct cage *c) {
 
     /* Overlayfs marks a folder that replaces one of a lower layer with an
      * extended attribute.  Before Linux 6.6 tmpfs has no such attributes. */
-    if (!c->save && setxattr("upper", "user.cage", "", 0, 0) == -1 && c->explain)
+    if (c->explain && !c->save
+        && setxattr("upper", "user.cage", "", 0, 0) == -1)
         note(c, "this kernel's tmpfs has no user attributes (Linux 6.6 has): "
              "removing a folder of ROOTFS will fail with EIO");
 
@@ -1718,27 +1722,25 @@ static int run(struct cage *c) {
  * runc, too, hands over the terminal of a container in this way.  See unix(7)
  * on SCM_RIGHTS, cmsg(3), recvmsg(2). */
 
-/* The control data is a header, `struct cmsghdr`, and behind it the descriptors,
- * as in struct message.  In the end of that, for three of them, stands:
+/* The control data is a header, the kernel's struct cmsghdr, and behind it the
+ * descriptors.  In struct message it stands at the end.  With three of them:
  *
- *      | fds | cmsg_len | SOL_SOCKET | SCM_RIGHTS | 5 | 6 | 7 |
- *       ---> |<----------- CMSG_LEN(3 * sizeof(int)) -------->|
- *      bytes           control data
+ *      | what | pid | fds | size | SOL_SOCKET | SCM_RIGHTS | 5 | 6 | 7 |
+ *      |<---- bytes ----->|<-- control data: size = CMSG_LEN(12) ----->|
  *
- * (cmsg(3) has macros for a system where there is a gap behind the header.)  The
- * kernel takes at most 253 of them in one message: SCM_MAX_FD in unix(7). */
+ * (cmsg(3) has macros to find one's way in it if there are several headers.)
+ * The kernel takes at most 253 of them in one message: SCM_MAX_FD in unix(7). */
 
 /* Send M, with the first m->fds of its descriptors.  They stay open here as
  * well: what arrives is a copy.  With m->fds 0 the control data is an empty
  * list, and the kernel takes that as none. */
 static void send_message(struct cage *c, struct message *m) {
-    struct iovec bytes = { m, offsetof(struct message, header) };
+    struct iovec bytes = { m, offsetof(struct message, control) };
     size_t size = CMSG_LEN(sizeof(int) * (size_t)m->fds);
-    struct msghdr message = { .msg_iov = &bytes, .msg_iovlen = 1,
-        .msg_control = &m->header, .msg_controllen = (socklen_t)size };
+    m->control = (struct control){ size, SOL_SOCKET, SCM_RIGHTS };
     /* glibc counts in size_t, musl in socklen_t: the cast fits both. */
-    m->header = (struct cmsghdr){ .cmsg_len = (socklen_t)size,
-        .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS };
+    struct msghdr message = { .msg_iov = &bytes, .msg_iovlen = 1,
+        .msg_control = &m->control, .msg_controllen = (socklen_t)size };
     /* If the other side is gone (EPIPE), we notice when we read.  Without
      * MSG_NOSIGNAL the kernel would also send SIGPIPE. */
     if (sendmsg(c->talk, &message, MSG_NOSIGNAL) == -1 && errno != EPIPE)
@@ -1750,10 +1752,9 @@ static void send_message(struct cage *c, struct message *m) {
  * who could send one: that reads as "end of file", or, if the other side died
  * before it had read all of ours, as ECONNRESET. */
 static bool receive_message(struct cage *c, struct message *m) {
-    struct iovec bytes = { m, offsetof(struct message, header) };
+    struct iovec bytes = { m, offsetof(struct message, control) };
     struct msghdr message = { .msg_iov = &bytes, .msg_iovlen = 1,
-        .msg_control = &m->header,
-        .msg_controllen = sizeof m->header + sizeof m->fd };
+        .msg_control = &m->control, .msg_controllen = CMSG_LEN(sizeof m->fd) };
     /* CMSG_CLOEXEC: no program that we start later shall have them. */
     ssize_t size = recvmsg(c->talk, &message, MSG_CMSG_CLOEXEC);
     if (size == 0 || (size == -1 && errno == ECONNRESET))
@@ -1799,8 +1800,9 @@ static bool receive_message(struct cage *c, struct message *m) {
  *   See:      proc(5), namespaces(7), lsns(8) */
 
 /* The facts: files and links below /proc/PID; those that begin with a capital
- * letter are lines of /proc/PID/status; one is a setting below /proc/sys.  First
- * the namespaces, with the flag that unshare(2) and setns(2) have for each. */
+ * letter are lines of /proc/PID/status; one is a setting below /proc/sys.  The
+ * first eight are the namespaces, and `namespaces` has for each the flag that
+ * unshare(2) and setns(2) know it by. */
 static const int namespaces[NAMESPACES] = { CLONE_NEWCGROUP, CLONE_NEWIPC,
     CLONE_NEWNS, CLONE_NEWNET, CLONE_NEWPID, CLONE_NEWTIME, CLONE_NEWUSER,
     CLONE_NEWUTS };
@@ -1828,10 +1830,10 @@ static const char *count_mounts(struct cage *c, const char *mountinfo) {
     return text(c, "%d mounts (%d shared), / is %s", total, shared, root);
 }
 
-/* What the host's /proc says about NAME, of process PID or (0) of this one.  It
- * is one line with one space between words: uid_map is full of them.  All that
- * is not plain text becomes a space, too: in a command line it could be an order
- * to the terminal of whoever looks. */
+/* What the host's /proc says about NAME, of process PID or (0) of this one: one
+ * line with one space between words, since uid_map is full of them.  All that is
+ * not plain text becomes a space, too: in a command line it could be an order to
+ * the terminal of whoever looks.  Good as long as what text() returns. */
 static const char *fact(struct cage *c, pid_t pid, const char *name) {
     /* A link is told by readlink(2), a file by reading; what is no link makes
      * the former fail.  A fact that this kernel does not have is empty. */
@@ -1928,8 +1930,9 @@ static int name_socket(struct cage *c, const char *name, bool claim) {
     size += (size_t)snprintf(path, room, "cage/%s", name);
     int fd = TRY(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
     /* Only a socket that listens can be asked who has bound it. */
-    if ((claim ? bind : connect)(fd, where, (socklen_t)size) == 0
-        && (!claim || listen(fd, SOMAXCONN) == 0))
+    int result = claim ? bind(fd, where, (socklen_t)size)
+                       : connect(fd, where, (socklen_t)size);
+    if (result == 0 && (!claim || listen(fd, SOMAXCONN) == 0))
         return fd;
     close(fd);                      /* errno stays as it is */
     return -1;
@@ -2621,9 +2624,10 @@ static void remove_stale_groups(struct cage *c) {
         closedir(groups);
 }
 
-/* What FILE of our group says after KEY ("": in its first line); "-" if there is
- * no such thing.  Such files have a line for each kind of event: `oom_kill 1`.
- * The text is good until the next file is read; atol("-") is 0. */
+/* What FILE of our group says after KEY, to the end of the line; "-" if there is
+ * no such thing.  Some files have a line for each kind of event, `oom_kill 1`,
+ * others are a single number: then KEY is "".  The text is good until the next
+ * file is read.  (As a number, "-" is 0: see atol(3).) */
 static const char *of_group(struct cage *c, const char *file, const char *key) {
     char *found = strstr(read_file(c, AT_FDCWD, group_file(c, file)), key);
     found = found ? strtok(found + strlen(key), "\n") : NULL;
@@ -2691,8 +2695,8 @@ static void prepare(struct cage *c) {
     if (c->join)
         open_other(c);
     /* The real root has ids to give away: in the first user namespace the map
-     * says that all 4294967295 exist.  Root of another one (as in podman without
-     * root) has fewer, and goes the way of an ordinary user. */
+     * says that all 4294967295 exist.  Root of another one (as in podman
+     * without root) has fewer, and goes the way of an ordinary user. */
     c->id_mapped = geteuid() == 0 && !without(c, user)
         && strstr(fact(c, 0, "uid_map"), "4294967295");
     for (int i = c->volumes; i < c->sources; i++)
@@ -3227,12 +3231,12 @@ static void open_other(struct cage *c) {
         c->group = TRY(open(c->group_path, FOLDER));
 }
 
-/* Enter those of NAMESPACES, CLONE_NEW..., that are not ours anyway. */
-static void join(struct cage *c, int namespaces) {
-    namespaces &= c->pod_namespaces;
-    if (namespaces)
-        must(c, setns(c->pod, namespaces), "setns(%s, %#x)", c->join,
-             (unsigned)namespaces);
+/* Enter WHICH namespaces, CLONE_NEW..., except those that are ours anyway. */
+static void join(struct cage *c, int which) {
+    which &= c->pod_namespaces;
+    if (which)
+        must(c, setns(c->pod, which), "setns(%s, %#x)", c->join,
+             (unsigned)which);
 }
 
 /* cage exec: what child_side() and init_side() are for run.  We are in the
@@ -3460,7 +3464,8 @@ static void check_value(struct cage *c, int letter, const char *value) {
                options[i].value, options[i].help);
 }
 
-/* SETTING, "FILE=VALUE", is for the cgroup.  (A copy: text() reuses its space.) */
+/* SETTING is for the cgroup: "FILE=VALUE", or "-FILE=VALUE" if not every kernel
+ * has FILE.  What is kept is a copy, since text() reuses its space. */
 static void add_setting(struct cage *c, const char *setting) {
     c->setting[c->settings++] = strdup(setting);
 }
@@ -3629,9 +3634,9 @@ static void take_option(struct cage *c, int letter, char *value) {
         refuse(c, "more than %d volumes, limits or variables", MAX_OPTIONS);
 }
 
-/* cage run [OPTION]... ROOTFS [COMMAND [ARG]...], and cage exec [OPTION]... NAME
- * COMMAND [ARG]...: ARGV from `run` or `exec` on.  Returns the status to exit
- * with. */
+/* cage run [OPTION]... ROOTFS [COMMAND [ARG]...], and cage exec [OPTION]...
+ * NAME COMMAND [ARG]...: ARGV from `run` or `exec` on.  Returns the status to
+ * exit with. */
 static int command_run(struct cage *c, int argc, char **argv) {
     static char us[] = "cage", shell[] = "/bin/sh", no_value[] = "";
     static char *no_command[] = { shell, NULL };
