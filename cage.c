@@ -1729,7 +1729,7 @@ static int run(struct cage *c) {
  *      |<---- bytes ----->|<-- control data: size = CMSG_LEN(12) ----->|
  *
  * (cmsg(3) has macros to find one's way in it if there are several headers.)
- * The kernel takes at most 253 of them in one message: SCM_MAX_FD in unix(7). */
+ * The kernel takes at most 253 of them in a message: SCM_MAX_FD in unix(7). */
 
 /* Send M, with the first m->fds of its descriptors.  They stay open here as
  * well: what arrives is a copy.  With m->fds 0 the control data is an empty
@@ -1831,9 +1831,9 @@ static const char *count_mounts(struct cage *c, const char *mountinfo) {
 }
 
 /* What the host's /proc says about NAME, of process PID or (0) of this one: one
- * line with one space between words, since uid_map is full of them.  All that is
- * not plain text becomes a space, too: in a command line it could be an order to
- * the terminal of whoever looks.  Good as long as what text() returns. */
+ * line with one space between words, since uid_map is full of them.  All that
+ * is not plain text becomes a space, too: in a command line it could be an order
+ * to the terminal of whoever looks.  Good as long as what text() returns. */
 static const char *fact(struct cage *c, pid_t pid, const char *name) {
     /* A link is told by readlink(2), a file by reading; what is no link makes
      * the former fail.  A fact that this kernel does not have is empty. */
@@ -2399,27 +2399,29 @@ static bool find_line(struct cage *c, const char *file, int n, const char *key,
  * Podman without root does the same. */
 static bool write_granted_maps(struct cage *c) {
     static const char *const files[] = { "/etc/subuid", "/etc/subgid" };
-    static const char *const tools[] = { "/usr/bin/newuidmap",
-        "/usr/bin/newgidmap" };
-    const char *own[] = { text(c, "%u", getuid()), text(c, "%u", getgid()) };
-    const char *child = text(c, "%d", (int)c->child), *first[2], *count[2];
+    const char *uid = text(c, "%u", getuid()), *gid = text(c, "%u", getgid());
+    const char *child = text(c, "%d", (int)c->child);
     char *word[3];
-    if (access(tools[0], X_OK) == -1)
+    /* Two lines of a map each: 0 UID 1, and 1 FIRST COUNT. */
+    const char *argv[2][9] = {
+        { "/usr/bin/newuidmap", child, "0", uid, "1", "1" },
+        { "/usr/bin/newgidmap", child, "0", gid, "1", "1" },
+    };
+    if (access(argv[0][0], X_OK) == -1)
         return false;
     /* A user without a name, as in many containers, can still have a grant. */
-    bool named = find_line(c, "/etc/passwd", 2, own[0], word);
+    bool named = find_line(c, "/etc/passwd", 2, uid, word);
     const char *name = text(c, "%s", named ? word[0] : "");
     /* Both files first: a map, once written, could not be taken back. */
     for (int i = 0; i < 2; i++) {
         if (!find_line(c, files[i], 0, name, word)
-            && !find_line(c, files[i], 0, own[0], word))
+            && !find_line(c, files[i], 0, uid, word))
             return false;
-        first[i] = text(c, "%s", word[1]);
-        count[i] = text(c, "%s", word[2]);
+        argv[i][6] = text(c, "%s", word[1]);
+        argv[i][7] = text(c, "%s", word[2]);
     }
     for (int i = 0; i < 2; i++)
-        run_program(c, (const char *const[]){ tools[i], child, "0", own[i], "1",
-            "1", first[i], count[i], NULL }, 0, true);
+        run_program(c, argv[i], 0, true);
     return true;
 }
 
@@ -2624,8 +2626,8 @@ static void remove_stale_groups(struct cage *c) {
         closedir(groups);
 }
 
-/* What FILE of our group says after KEY, to the end of the line; "-" if there is
- * no such thing.  Some files have a line for each kind of event, `oom_kill 1`,
+/* What FILE of our group says after KEY, to the end of the line; "-" if there
+ * is no such thing.  Some files have a line for each kind of event, `oom_kill 1`,
  * others are a single number: then KEY is "".  The text is good until the next
  * file is read.  (As a number, "-" is 0: see atol(3).) */
 static const char *of_group(struct cage *c, const char *file, const char *key) {
@@ -2987,13 +2989,12 @@ static void handle_signal(struct cage *c) {
 static void supervise(struct cage *c) {
     while (reap(c), c->status == -1) {
         bool typed = c->typed_size > 0, waits = c->master && !c->raw;
-        short master_events = typed ? POLLIN | POLLOUT : POLLIN;
-        int master = c->master && !c->talk ? c->master : -1;
         struct pollfd events[] = {
             /* descriptor, what we wait for, and room for what has happened */
             { c->signals, POLLIN, 0 },
             { c->talk ? c->talk : -1, POLLIN, 0 },
-            { master, master_events, 0 },
+            { c->master && !c->talk ? c->master : -1,
+              typed ? POLLIN | POLLOUT : POLLIN, 0 },
             { c->raw && !typed ? 0 : -1, POLLIN, 0 },
             { c->name_socket ? c->name_socket : -1, POLLIN, 0 },
             { c->pod ? c->pod : -1, POLLIN, 0 },
