@@ -3159,8 +3159,8 @@ static bool find(struct cage *c, unsigned uid, const char *name) {
     o->host = holder(c, uid, name);
     o->init = o->host ? atoi(children(c, o->host)) : 0;
     /* Or is it a program that the host side runs, the --net COMMAND or tar?
-     * Those stay in its session, PID 1 has made its own. */
-    if (atoi(fact(c, o->init, "NSsid")) != o->init)
+     * Those stay in its mount namespace. */
+    if (strcmp(fact(c, o->init, "ns/mnt"), fact(c, o->host, "ns/mnt")) == 0)
         return false;
     /* Without the step init, PID 1 is the command itself. */
     o->command = is_called(c, o->init, "cage: init")
