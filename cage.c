@@ -1860,35 +1860,30 @@ static const char *fact(struct cage *c, pid_t pid, const char *name) {
     return text(c, "%.*s", (int)(end - found), found);
 }
 
-/* Look up all facts about this process as they are now, and if SHOW, print
- * those that have changed.  Without --explain nobody wants to know. */
-static void take_snapshot(struct cage *c, bool show) {
-    /* The order of the table is the order of the lines. */
-    for (int i = 0; i < FACTS && c->explain; i++) {
-        const char *now = text(c, "%.*s", FACT_SIZE - 1, fact(c, 0, facts[i]));
-        if (show && strcmp(c->before[i], now) != 0)
-            dprintf(c->errors, "         %-21s%s -> %s\n", facts[i],
-                    c->before[i], now);
-        snprintf(c->before[i], FACT_SIZE, "%s", now);
-    }
-}
-
-/* DO() is about to run STEP: note it for error messages, and announce it.
- * Returns false if it is to be left out. */
+/* DO() is about to run STEP: note it for error messages, announce it, and take a
+ * snapshot of this process: all facts as they are now.  (Without --explain
+ * nobody wants to know.)  Returns false if the step is to be left out. */
 static bool begin_step(struct cage *c, enum step step) {
     c->step = step;
     if (c->explain)
         dprintf(c->errors, "%-9s%s%s\n", steps[step].name, steps[step].why,
                 c->left_out[step] ? "   (left out)" : "");
+    for (int i = 0; i < FACTS && c->explain; i++)
+        snprintf(c->before[i], FACT_SIZE, "%s", fact(c, 0, facts[i]));
     return !c->left_out[step];
 }
 
-/* The step is done: show what it has changed, and with --step wait for Enter.
- * Everybody who runs steps calls this, so c->before is handed on by fork: PID 1
- * compares with what the child saw last. */
+/* The step is done: show what it has changed, in the order of the table, and
+ * with --step wait for Enter.  Where a step has begun in one process and goes on
+ * in the next, as `pid` does, fork has handed c->before on. */
 static void end_step(struct cage *c) {
     char enter[64];
-    take_snapshot(c, true);
+    for (int i = 0; i < FACTS && c->explain; i++) {
+        const char *now = text(c, "%.*s", FACT_SIZE - 1, fact(c, 0, facts[i]));
+        if (strcmp(c->before[i], now) != 0)
+            dprintf(c->errors, "         %-21s%s -> %s\n", facts[i],
+                    c->before[i], now);
+    }
     if (c->pause) {
         /* A line of the terminal that cage was started in, even when standard
          * input is something else.  After fork all share it, and only one
@@ -2307,8 +2302,6 @@ static void enter_root(struct cage *c) {
     c->root = TRY(open(place, FOLDER));
     TRY(fchdir(c->root));
     TRY(chroot("."));
-    /* It shows fewer mounts from now on: not the work of the next step. */
-    take_snapshot(c, false);
 }
 
 /* Walk out of that chroot again.  All it takes is a descriptor of a folder
@@ -2316,7 +2309,6 @@ static void enter_root(struct cage *c) {
 static void leave_root(struct cage *c) {
     TRY(fchdir(c->host_root));
     TRY(chroot("."));
-    take_snapshot(c, false);
 }
 
 /* --------------------------- id maps (step user) ---------------------------
@@ -2720,7 +2712,6 @@ static void prepare(struct cage *c) {
     TRY(sigprocmask(SIG_SETMASK, &all, NULL));
     c->signals = TRY(signalfd(-1, &all, SFD_CLOEXEC));
     c->on_host_side = true;         /* from now on there is something to undo */
-    take_snapshot(c, false);
 }
 
 /* -------------------------------- lab cell ---------------------------------
@@ -2739,7 +2730,6 @@ static void lab_cell(struct cage *c) {
     TRY(unshare(CLONE_NEWNS));
     TRY(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
     TRY(mount(NULL, "/", NULL, MS_REC | MS_SHARED, NULL));
-    take_snapshot(c, false);   /* or the next step would seem to do this */
 }
 
 /* ------------------- the terminal, seen from the host side ------------------
