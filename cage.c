@@ -187,9 +187,7 @@ enum step {
     STEP_COUNT
 };
 
-static const struct {
-    const char *name, *who, *why;
-} steps[STEP_COUNT] = {
+static const struct { const char *name, *who, *why; } steps[STEP_COUNT] = {
 #define X(name, who, why) { #name, who, why },
     STEPS(X)
 #undef X
@@ -257,9 +255,7 @@ struct cage {
     int tree[MAX_SOURCES];          /* source[] opened, see open_sources() */
 
     /* With --join and `cage exec`: the container to be joined (Part III). */
-    struct container {
-        pid_t host, init, command;  /* its three processes */
-    } other;
+    struct { pid_t host, init, command; } other;    /* its three processes */
     int pod, pod_root;              /* its command's pidfd and root directory */
     int pod_namespaces;             /* those that are not ours: CLONE_NEW... */
 
@@ -474,11 +470,8 @@ struct message {
     enum question what;
     pid_t pid;
     int fds;                        /* so many descriptors travel along: */
-    struct control {                /* see send_message() in Part II */
-        size_t size;
-        int level, type;
-    } control;
-    int fd[MAX_SOURCES];
+    struct control { size_t size; int level, type; } control;
+    int fd[MAX_SOURCES];            /* see send_message() in Part II */
 };
 
 /* These two are in Part II, as is all that is declared below without a body. */
@@ -525,9 +518,8 @@ static void attach(struct cage *c, int tree, const char *path);
 static void make_place(struct cage *c, const char *path, bool folder);
 static void gather_layers(struct cage *c);
 static void enter_root(struct cage *c);
-static void leave_root(struct cage *c);
 static void show_host(struct cage *c, const char *path, uint64_t attributes);
-static void make_read_only(struct cage *c, const char *path, int flags);
+static void make_read_only(struct cage *c, int flags);
 static _Noreturn void be_pid_1(struct cage *c, pid_t command, int ready);
 static _Noreturn void exec_side(struct cage *c);
 static void supervise(struct cage *c);
@@ -1053,10 +1045,8 @@ static void step_volumes(struct cage *c) {
  * runc does this after pivot_root, with the /dev/null of the container, and had
  * to learn that it may be something else (CVE-2025-31133).  Here the host's
  * /dev/null is still there to be taken, and is checked. */
-static const struct mask {
-    const char *path;
-    bool hide;                  /* or else: make it read-only */
-} masks[] = {
+static const struct mask { const char *path; bool hide; } masks[] = {
+    /* true: hide it; false: make it read-only */
     { "/proc/acpi", true },                     /* hardware, and its switches */
     { "/proc/asound", true },                   /* sound cards */
     { "/proc/interrupts", true },               /* times of the host's keys */
@@ -1103,7 +1093,7 @@ static void step_mask(struct cage *c) {
  * to one process.  The host's files are still mounted, and whoever may call
  * chroot walks out: mkdir x, chroot x, and `..` of the folder one is still in
  * now leads up to the real root.  We have just done it ourselves, in
- * leave_root().
+ * init_side().
  *
  *   By hand:  unshare -r -m sh -c 'mount --rbind rootfs rootfs; cd rootfs;
  *                 pivot_root . .; umount -l .; cd /; ls'
@@ -1200,14 +1190,12 @@ static void step_caps(struct cage *c) {
     /* Then the sets that count now, each in two halves of 32 bits.  Nothing is
      * inheritable: that set adds rights to programs (CVE-2022-24769). */
     const uint32_t low = (uint32_t)keep, high = (uint32_t)(keep >> 32);
-    struct __user_cap_header_struct version = {
-        .version = _LINUX_CAPABILITY_VERSION_3
-    };
+    struct __user_cap_header_struct form = { _LINUX_CAPABILITY_VERSION_3, 0 };
     struct __user_cap_data_struct sets[2] = {
         { .effective = low, .permitted = low, .inheritable = 0 },
         { .effective = high, .permitted = high, .inheritable = 0 },
     };
-    KERNEL(capset, &version, sets);
+    KERNEL(capset, &form, sets);
 }
 
 /* ================================= init: id ================================
@@ -1609,9 +1597,14 @@ static _Noreturn void init_side(struct cage *c) {
     /* --read-only comes this late because until here folders to mount at had to
      * be made.  What is mounted below, /dev and the volumes, stays as it is. */
     if (c->read_only)
-        make_read_only(c, "/", 0);
-    if (!without(c, pivot))
-        leave_root(c);
+        make_read_only(c, 0);
+    if (!without(c, pivot)) {
+        /* Walk out of the chroot of enter_root().  All it takes is a descriptor
+         * of a folder outside of it, and the right to call chroot: this is why
+         * it is not a wall. */
+        TRY(fchdir(c->host_root));
+        TRY(chroot("."));
+    }
     DO(c, pivot);
     give_up_rights(c);
 }
@@ -1689,11 +1682,11 @@ static int run(struct cage *c) {
  *                         PART II: THE FINE PRINT
  * ==========================================================================
  *
- * What the steps have left out, in the order in which a run comes across it:
- * the socket between host side and container, names, ids, mounts, the layers
- * of ROOTFS, old cgroups, --explain, the terminal, and at last the loop in
- * which the host side spends the time while your command runs.  Each section
- * can be read alone. */
+ * What the steps have left out: the socket between host side and container,
+ * --explain, names, tarballs, copies of mounts, the layers of ROOTFS, id maps,
+ * cgroups old and new, what is prepared before the first step, the terminal,
+ * and at last the loop in which the host side spends the time while your
+ * command runs.  Each section can be read alone. */
 
 /* ------------------------ messages between processes -----------------------
  * A descriptor is a number that means something to one process only: 5 here
@@ -1831,8 +1824,8 @@ static const char *count_mounts(struct cage *c, const char *mountinfo) {
 }
 
 /* What the host's /proc says about NAME, of process PID or (0) of this one: one
- * line with one space between words, since uid_map is full of them.  All that
- * is not plain text becomes a space, too: in a command line it could be an order
+ * line with one space between words, since uid_map is full of them.  What is
+ * not plain text becomes a space, too: in a command line it could be an order
  * to the terminal of whoever looks.  Good as long as what text() returns. */
 static const char *fact(struct cage *c, pid_t pid, const char *name) {
     /* A link is told by readlink(2), a file by reading; what is no link makes
@@ -1860,8 +1853,8 @@ static const char *fact(struct cage *c, pid_t pid, const char *name) {
     return text(c, "%.*s", (int)(end - found), found);
 }
 
-/* DO() is about to run STEP: note it for error messages, announce it, and take a
- * snapshot of this process: all facts as they are now.  (Without --explain
+/* DO() is about to run STEP: note it for error messages, announce it, and take
+ * a snapshot of this process: all facts as they are now.  (Without --explain
  * nobody wants to know.)  Returns false if the step is to be left out. */
 static bool begin_step(struct cage *c, enum step step) {
     c->step = step;
@@ -1874,8 +1867,9 @@ static bool begin_step(struct cage *c, enum step step) {
 }
 
 /* The step is done: show what it has changed, in the order of the table, and
- * with --step wait for Enter.  Where a step has begun in one process and goes on
- * in the next, as `pid` does, fork has handed c->before on. */
+ * with --step wait for Enter.  If a step begins in one process and ends in the
+ * next, as `pid` does, c->before has been copied by fork like all of struct
+ * cage: the new process compares itself with the old one. */
 static void end_step(struct cage *c) {
     char enter[64];
     for (int i = 0; i < FACTS && c->explain; i++) {
@@ -2119,11 +2113,11 @@ static void attach(struct cage *c, int tree, const char *path) {
     close(tree);
 }
 
-/* Make the mount at PATH read-only; FLAGS can be AT_RECURSIVE: with all that is
+/* Make the mount at "/" read-only; FLAGS can be AT_RECURSIVE: with all that is
  * mounted below it. */
-static void make_read_only(struct cage *c, const char *path, int flags) {
+static void make_read_only(struct cage *c, int flags) {
     struct mount_attr change = { .attr_set = MOUNT_ATTR_RDONLY };
-    KERNEL(mount_setattr, AT_FDCWD, path, flags, &change, sizeof change);
+    KERNEL(mount_setattr, AT_FDCWD, "/", flags, &change, sizeof change);
 }
 
 /* Copy the mount of PATH, a device file of the host, and make sure that it is
@@ -2261,7 +2255,7 @@ static void gather_layers(struct cage *c) {
     /* All that comes from the host has been copied.  The rest of what is
      * mounted here can only be read from now on: if a link in a tarball leads
      * tar(1) astray, it finds nothing to write. */
-    make_read_only(c, "/", AT_RECURSIVE);
+    make_read_only(c, AT_RECURSIVE);
 
     /* The tmpfs has a size, so that no container fills the memory of the
      * machine, and a limit to the number of files, each of which costs memory
@@ -2301,13 +2295,6 @@ static void enter_root(struct cage *c) {
     c->host_root = TRY(open("/", FOLDER));
     c->root = TRY(open(place, FOLDER));
     TRY(fchdir(c->root));
-    TRY(chroot("."));
-}
-
-/* Walk out of that chroot again.  All it takes is a descriptor of a folder
- * outside of it, and the right to call chroot: this is why it is not a wall. */
-static void leave_root(struct cage *c) {
-    TRY(fchdir(c->host_root));
     TRY(chroot("."));
 }
 
@@ -2563,7 +2550,9 @@ static const char *group_file(struct cage *c, const char *file) {
     return access(path, F_OK) == -1 && access(v1, F_OK) == 0 ? v1 : path;
 }
 
-/* Put this process into the groups of version 1, as far as there are any. */
+/* Put this process into the groups of version 1, as far as there are any: with
+ * clone3(2) a process can be born into a group of version 2 only.  Its own
+ * children are born where it is, so once is enough.  0 means: who writes. */
 static void enter_v1_groups(struct cage *c) {
     for (int i = 1; i < TREES && c->group; i++) {
         const char *v1 = text(c, "%s/%s/cgroup.procs", c->above[i],
@@ -2619,9 +2608,9 @@ static void remove_stale_groups(struct cage *c) {
 }
 
 /* What FILE of our group says after KEY, to the end of the line; "-" if there
- * is no such thing.  Some files have a line for each kind of event, `oom_kill 1`,
- * others are a single number: then KEY is "".  The text is good until the next
- * file is read.  (As a number, "-" is 0: see atol(3).) */
+ * is no such thing.  Some files have a line for each kind of event, such as
+ * `oom_kill 1`, others are a single number: then KEY is "".  The text is good
+ * until the next file is read.  (As a number, "-" is 0: see atol(3).) */
 static const char *of_group(struct cage *c, const char *file, const char *key) {
     char *found = strstr(read_file(c, AT_FDCWD, group_file(c, file)), key);
     found = found ? strtok(found + strlen(key), "\n") : NULL;
@@ -2666,12 +2655,20 @@ static void remove_groups(struct cage *c) {
 }
 
 /* ------------------------------ preparations -------------------------------
- * What the host side does before the first step. */
+ * Before the first step the host side takes the name, opens what no path will
+ * lead to later, and puts signals off.  What is wrong with the arguments shall
+ * be found here, while nothing is done yet that has to be undone: the name and
+ * all descriptors go away by themselves when the process ends.
+ *
+ *   Try:  ./cage run -n web rootfs sleep 9 & sleep 1
+ *         ./cage run -n web rootfs true                 the name is taken
+ *         ls -l /proc/$(pgrep -o -x cage)/fd            what is open */
 
 static void open_other(struct cage *c);
 
-/* Everything that the host side does before the first step.  Whatever is wrong
- * with the arguments shall be found here, while nothing is done yet. */
+/* The order matters: what the caller has left open is closed before we open
+ * files of our own, and signals are put off last, since until then Ctrl-C may
+ * just end us. */
 static void prepare(struct cage *c) {
     sigset_t all;
     const char *name = text(c, "%u/%s", getuid(), c->name);
@@ -3145,22 +3142,23 @@ static bool is_called(struct cage *c, pid_t pid, const char *name) {
 /* Find the three processes of the container NAME of user UID: c->other.  False
  * if it does not run, or not yet. */
 static bool find(struct cage *c, unsigned uid, const char *name) {
-    struct container *o = &c->other;
-    o->host = holder(c, uid, name);
-    o->init = o->host ? atoi(children(c, o->host)) : 0;
-    /* Or is it a program that the host side runs, the --net COMMAND or tar?
-     * Those stay in its mount namespace. */
-    if (strcmp(fact(c, o->init, "ns/mnt"), fact(c, o->host, "ns/mnt")) == 0)
+    pid_t host = holder(c, uid, name), init = atoi(children(c, host));
+    c->other.host = host;
+    /* Or is that a program which the host side runs, the --net COMMAND or tar?
+     * Those stay in its mount namespace; nobody may enter them. */
+    if (!host || strcmp(fact(c, init, "ns/mnt"), fact(c, host, "ns/mnt")) == 0)
         return false;
     /* Without the step init, PID 1 is the command itself. */
-    o->command = is_called(c, o->init, "cage: init")
-        ? atoi(children(c, o->init)) : o->init;
+    bool waits = is_called(c, init, "cage: init");
+    c->other.command = waits ? atoi(children(c, init)) : init;
+    c->other.init = init;
     /* Until execve all of them are called something of ours. */
-    return o->command && !is_called(c, o->command, "cage: ");
+    return c->other.command && !is_called(c, c->other.command, "cage: ");
 }
 
-/* Find the container NAME, or for root UID/NAME, and its groups; refuse if
- * there is none.  One that is just starting is waited for, up to 5 seconds. */
+/* Find the container NAME, or for root UID/NAME as `cage ps` shows it, and its
+ * groups; refuse if there is none.  One that is just starting is waited for, up
+ * to 5 seconds, so that `cage run ... & cage exec ...` works. */
 static void find_running(struct cage *c, const char *name) {
     unsigned uid = getuid();
     const char *slash = strchr(name, '/'), *own = slash ? slash + 1 : name;
@@ -3174,6 +3172,8 @@ static void find_running(struct cage *c, const char *name) {
     find_group(c, own, c->other.init);
 }
 
+/* Does the container stand still?  (cgroup.freeze has what was asked for; this
+ * one says when the last process has really stopped.) */
 static bool is_frozen(struct cage *c) {
     return *of_group(c, "cgroup.events", "frozen ") == '1';
 }
@@ -3251,7 +3251,24 @@ static _Noreturn void exec_side(struct cage *c) {
 }
 
 /* --------------------------------- ps, show --------------------------------
- * */
+ * Nothing is written down when a container starts, so nothing can be wrong
+ * here: the list of names is /proc/net/unix, and the rest is asked when you
+ * want to know it.
+ *
+ *      NAME        @cage/UID/NAME in /proc/net/unix
+ *      PID         of the command, as it is numbered outside
+ *      UP          field 22 of /proc/PID/stat of PID 1, and /proc/uptime
+ *      MEMORY      memory.current of the cgroup; - if nobody counts it
+ *      CPU         usage_usec in cpu.stat of the cgroup
+ *      PROCS       PID 1 and all that descend from it
+ *
+ * `show` is --explain for a container that runs: the same facts, but of two
+ * processes at one moment.  What is the same is shared with the host.  The path
+ * of the cgroup is there to be used:
+ *
+ *   Try:  ./cage run -n web -m 64M rootfs sleep 99 & sleep 1; ./cage show web
+ *         echo 32M > /sys/fs/cgroup/cage.web/memory.max     (as root)
+ *   See:  proc(5), lsns(8), systemd-cgls(1) */
 
 /* Count the process PID and all that descend from it; and if SHOW, print them
  * as a tree, with the number of each outside and inside. */
@@ -3331,7 +3348,11 @@ static void command_show(struct cage *c, const char *name) {
 }
 
 /* ---------------------------- stop, pause, resume --------------------------
- * Write VALUE, 1 or 0, into cgroup.freeze.  A frozen process does not run, and
+ *   By hand:  echo 1 > /sys/fs/cgroup/cage.web/cgroup.freeze
+ *             kill -TERM PID      (of the host side, which passes it on)
+ *   See:      cgroup-v2.rst on cgroup.freeze; pidfd_send_signal(2) */
+
+/* Write VALUE, 1 or 0, into cgroup.freeze.  A frozen process does not run, and
  * does not know: SIGSTOP, which does the same to one process, can be seen by
  * its parent, and one that was forked meanwhile would be missed. */
 static void freeze(struct cage *c, const char *name, int value) {
@@ -3657,7 +3678,8 @@ static int command_run(struct cage *c, int argc, char **argv) {
 }
 
 /* The other commands.  NAME, of a container that runs, is NULL if the command
- * line has none. */
+ * line has none: then what needs one is as unknown as a command that there is
+ * not. */
 static void command_other(struct cage *c, const char *command,
                           const char *name) {
     if (name && strcmp(command, "show") == 0)
