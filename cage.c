@@ -118,7 +118,6 @@
 #include <linux/capability.h>
 #include <linux/close_range.h>
 #include <linux/filter.h>
-#include <linux/magic.h>
 #include <linux/mount.h>
 #include <linux/sched.h>
 #include <linux/seccomp.h>
@@ -135,6 +134,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
@@ -142,7 +142,6 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/un.h>
@@ -197,9 +196,7 @@ enum step {
     STEP_COUNT
 };
 
-static const struct {
-    const char *name, *who, *why;
-} steps[STEP_COUNT] = {
+static const struct { const char *name, *who, *why; } steps[STEP_COUNT] = {
 #define X(name, who, why) { #name, who, why },
     STEPS(X)
 #undef X
@@ -217,22 +214,10 @@ enum {
     SPACE = MAX_OPTIONS + 3,            /* one option adds 3 settings at most */
     MAX_SOURCES = SPACE + MAX_LAYERS + 1,
     TREES = 4,              /* of cgroups: version 2, and three of version 1 */
-    FACTS = 22, FACT_SIZE = 160, TEXTS = 16,
+    NAMESPACES = 8, FACTS = 22, FACT_SIZE = 160, TEXTS = 16,
     IDS = 65536,            /* how many user ids a container has under root */
     EXIT_CAGE = 125,        /* cage itself failed: the number docker uses */
     EXIT_NOT_EXECUTABLE = 126, EXIT_NOT_FOUND = 127, EXIT_SIGNAL = 128
-};
-
-/* What /proc says about a process at one moment: one line of text for each row
- * of the table `facts` in Part II. */
-struct snapshot {
-    char value[FACTS][FACT_SIZE];
-};
-
-/* A line to write to a file of the cgroup. */
-struct setting {
-    const char *file, *value;
-    bool optional;                  /* not every kernel has it */
 };
 
 /* How folders are opened.  O_CLOEXEC, here and everywhere: the descriptor is
@@ -241,14 +226,12 @@ enum { FOLDER = O_RDONLY | O_DIRECTORY | O_CLOEXEC };
 
 struct cage {
     /* What was asked for: the table `options`, near the end, explains it. */
-    const char *name, *hostname, *workdir, *net, *save, *memory, *join;
-    char **command, *env[SPACE];
+    const char *name, *hostname, *workdir, *net, *save, *join;
+    char **command, *env[SPACE], *setting[SPACE];
     struct source {                 /* first the volumes, then the layers of */
         const char *path, *target;  /* ROOTFS, then the folder of --save */
-        int flags;                  /* see clone_mount() */
-        uint64_t attributes;
+        uint64_t attributes;        /* see clone_mount() */
     } source[MAX_SOURCES];
-    struct setting setting[SPACE];
     int sources, volumes, layers, settings, envs;
     long long bytes;                /* of memory; 0: no limit was asked for */
     uid_t uid;
@@ -262,7 +245,7 @@ struct cage {
     bool one_id;                    /* for a user: perhaps only 0 is inside */
     bool exec;                      /* cage exec: a process for a container */
                                     /* that runs already */
-    struct snapshot before;         /* for --explain */
+    char before[FACTS][FACT_SIZE];  /* the last snapshot, for --explain */
     char *arguments;                /* our own command line in memory, which */
     size_t arguments_size;          /* PID 1 wipes: ps inside would show it */
     char text[TEXTS][PATH_MAX];     /* see text() */
@@ -275,7 +258,7 @@ struct cage {
     int proc;                       /* the host's /proc: pivot hides it */
     int host_pidfd;                 /* the host side: does it still live? */
     int talk;                       /* our end of the socket pair, see ask() */
-    int name_socket, ids_socket;    /* see claim() */
+    int name_socket;                /* see the function of this name */
     int host_root, root;            /* the old root directory and the new one */
     int user_namespace;             /* for whom ROOTFS and volumes are mapped */
     int tree[MAX_SOURCES];          /* source[] opened, see open_sources() */
@@ -283,7 +266,7 @@ struct cage {
     /* With --join and `cage exec`: the container to be joined (Part III). */
     struct container {
         pid_t host, init, command;  /* its three processes */
-        bool runs;                  /* the command has been started */
+        bool runs, has_init;        /* the command; a PID 1 of ours */
         uid_t uid;                  /* whose it is */
     } other;
     int pod, pod_root;              /* its command's pidfd and root directory */
@@ -370,35 +353,30 @@ static _Noreturn void fail(struct cage *c, int error, const char *message) {
  * forms.
  *
  * RESULT is what the call returned: -1 if the kernel refused, with the reason
- * in errno.  The text names the call for the error message.  Returns RESULT. */
-__attribute__((format(printf, 3, 4)))
-static int must(struct cage *c, long result, const char *format, ...) {
-    char message[PATH_MAX];
-    int error = errno;
-    if (result != -1)
-        return (int)result;
-    va_list all;
-    va_start(all, format);
-    vsnprintf(message, sizeof message, format, all);
-    va_end(all);
-    fail(c, error, message);
+ * in errno.  MESSAGE names the call.  Returns RESULT. */
+static int check(struct cage *c, long result, const char *message) {
+    if (result == -1)
+        fail(c, errno, message);
+    return (int)result;
 }
+
+/* MESSAGE is put together as by printf. */
+#define must(c, result, ...) check((c), (result), text((c), __VA_ARGS__))
 
 /* The same, for a call that says it all: the error message is the line of code
  * (#call makes a string of it). */
-#define TRY(call) must(c, (call), "%s", #call)
+#define TRY(call) check(c, (call), #call)
 
 /* And for a system call for which libc may have no function (many are younger
  * than the libc of this machine): syscall(2) takes its number. */
 #define KERNEL(name, ...) \
-    must(c, syscall(SYS_##name, __VA_ARGS__), "%s(%s)", #name, #__VA_ARGS__)
+    check(c, syscall(SYS_##name, __VA_ARGS__), #name "(" #__VA_ARGS__ ")")
 
-/* Close FD and return -1, with the errno of what failed before. */
-static int give_up(int fd) {
-    int error = errno;
-    close(fd);
-    errno = error;
-    return -1;
+/* A copy of STRING that stays, to be given back by free(3) or not at all. */
+static char *copy(struct cage *c, const char *string) {
+    char *copied = strdup(string);
+    must(c, copied ? 0 : -1, "strdup()");
+    return copied;
 }
 
 /* ------------------------------- small files -------------------------------
@@ -406,33 +384,34 @@ static int give_up(int fd) {
  * file: under /proc and in the cgroup file system, write(2) hands the text to
  * the kernel, which acts upon it at once or refuses. */
 
-/* Write a line into the file PATH in directory DIR.  0, or -1 with errno. */
-__attribute__((format(printf, 3, 4)))
-static int write_file(int dir, const char *path, const char *format, ...) {
-    char line[1024];
-    va_list all;
-    va_start(all, format);
-    int size = vsnprintf(line, sizeof line, format, all);
-    va_end(all);
+/* Write LINE into the file PATH in directory DIR.  0, or -1 with errno. */
+static int write_file(int dir, const char *path, const char *line) {
     int fd = openat(dir, path, O_WRONLY | O_CLOEXEC);
     if (fd == -1)
         return -1;
     /* One write: the kernel takes each as a whole message. */
-    if (write(fd, line, (size_t)size) != size)
-        return give_up(fd);
-    close(fd);
-    return 0;
+    ssize_t size = write(fd, line, strlen(line));
+    close(fd);                      /* errno stays that of write */
+    return size == (ssize_t)strlen(line) ? 0 : -1;
 }
 
 /* The contents of the file PATH in DIR, as a string that is good until the next
- * call; the empty string if it cannot be read. */
+ * call; the empty string if there is no such file, or what it is about (a
+ * process, a cgroup) is gone.  Any other error ends the run: nobody shall take
+ * for nothing what could only not be read.  (A 0 byte, which stands between the
+ * words of a command line, is read as a space: 0 ends a string.) */
 static char *read_file(struct cage *c, int dir, const char *path) {
     size_t size = 0, room = sizeof c->file - 1;
-    ssize_t n = 0;
     int fd = openat(dir, path, O_RDONLY | O_CLOEXEC);
-    while (fd != -1 && (n = read(fd, c->file + size, room - size)) > 0)
+    ssize_t n = fd;
+    while (n != -1 && (n = read(fd, c->file + size, room - size)) > 0)
         size += (size_t)n;
+    if (n == -1 && errno != ENOENT && errno != ESRCH && errno != ENODEV
+        && errno != ENOTDIR)
+        must(c, -1, "read(%s)", path);
     c->file[size] = '\0';
+    for (char *zero; (zero = memchr(c->file, '\0', size)) != NULL;)
+        *zero = ' ';
     close(fd);
     return c->file;
 }
@@ -517,7 +496,9 @@ enum question {
 struct message {
     enum question what;
     pid_t pid;
-    int fds, fd[MAX_SOURCES];        /* descriptors that travel along */
+    int fds;                        /* so many descriptors travel along: */
+    struct control { size_t size; int level, type; } control;
+    int fd[MAX_SOURCES];            /* see send_message() in Part II */
 };
 
 /* These two are in Part II, as is all that is declared below without a body. */
@@ -553,11 +534,14 @@ static void die_with_host(struct cage *c) {
  * you can come back to them. */
 static void prepare(struct cage *c);
 static void lab_cell(struct cage *c);
-static void find_group(struct cage *c, const struct container *other);
+static void find_group(struct cage *c, const char *name, pid_t member);
 static void remove_groups(struct cage *c);
+static int lock_group(struct cage *c);
+static void find_v1_groups(struct cage *c, bool make);
 static void remove_stale_groups(struct cage *c);
 static void enable_controller(struct cage *c, const char *file);
-static const char *group_file(struct cage *c, const char *file, bool make);
+static const char *group_file(struct cage *c, const char *file);
+static void enter_v1_groups(struct cage *c);
 static int clone_mount(struct cage *c, int dir, const char *path, int flags,
                        uint64_t attributes);
 static int clone_device(struct cage *c, const char *path, dev_t device);
@@ -565,9 +549,8 @@ static void attach(struct cage *c, int tree, const char *path);
 static void make_place(struct cage *c, const char *path, bool folder);
 static void gather_layers(struct cage *c);
 static void enter_root(struct cage *c);
-static void leave_root(struct cage *c);
 static void show_host(struct cage *c, const char *path, uint64_t attributes);
-static void make_read_only(struct cage *c, const char *path, int flags);
+static void make_read_only(struct cage *c, int flags);
 static _Noreturn void be_pid_1(struct cage *c, pid_t command, int ready);
 static _Noreturn void exec_side(struct cage *c);
 static void supervise(struct cage *c);
@@ -594,7 +577,7 @@ static void supervise(struct cage *c);
  * The child is later started inside the group, by clone3; moving a running
  * process into a group, as above, takes the kernel milliseconds. */
 static void step_cgroup(struct cage *c) {
-    find_group(c, NULL);
+    find_group(c, c->name, 0);
     remove_groups(c);               /* what a killed container of our name */
     remove_stale_groups(c);         /* may have left; and all the others */
 
@@ -602,22 +585,28 @@ static void step_cgroup(struct cage *c) {
         /* An ordinary user may make groups only in a part of the tree that was
          * delegated to him or her.  Where there is none the container can live
          * without: it is not weaker than asked for, unless a limit was. */
-        bool refused = errno == EACCES || errno == EPERM || errno == EROFS;
+        bool refused = errno == EACCES || errno == EPERM || errno == EROFS
+            || (errno == EEXIST && geteuid() != 0);     /* root's */
         if (c->settings > 0 || !refused)
             must(c, -1, "mkdir(%s)", c->group_path);
         if (c->explain)
             note(c, "no group: mkdir(%s): %s", c->group_path, strerror(errno));
         return;
     }
-    c->group = TRY(open(c->group_path, FOLDER));
+    while ((c->group = lock_group(c)) == -1)    /* another cage removed it */
+        must(c, mkdir(c->group_path, 0755), "mkdir(%s)", c->group_path);
 
+    if (c->settings > 0)
+        find_v1_groups(c, true);
     for (int i = 0; i < c->settings; i++) {
-        const struct setting *s = &c->setting[i];
-        enable_controller(c, s->file);
-        const char *file = group_file(c, s->file, true);
-        if (write_file(AT_FDCWD, file, "%s", s->value) == -1
-            && !(s->optional && errno == ENOENT))
-            must(c, -1, "write(\"%s\" to %s)", s->value, file);
+        /* "FILE=VALUE", and a - in front if not every kernel has FILE. */
+        char *value = c->setting[i], *file = strsep(&value, "=");
+        bool optional = *file == '-';
+        enable_controller(c, file + optional);
+        const char *path = group_file(c, file + optional);
+        if (write_file(AT_FDCWD, path, value) == -1
+            && !(optional && errno == ENOENT))
+            must(c, -1, "write(\"%s\" to %s)", value, path);
     }
 }
 
@@ -801,7 +790,7 @@ static void step_net(struct cage *c) {
      * and if there is a single id, that is every one but 0. */
     const char *groups = "sys/net/ipv4/ping_group_range";
     if (write_file(c->proc, groups, "0 65535") == -1)
-        TRY(write_file(c->proc, groups, "0 0"));
+        TRY(errno == EINVAL ? write_file(c->proc, groups, "0 0") : -1);
 }
 
 /* =============================== child: time ===============================
@@ -826,9 +815,9 @@ static void step_time(struct cage *c) {
     struct timespec up, boot;
     clock_gettime(CLOCK_MONOTONIC, &up);
     clock_gettime(CLOCK_BOOTTIME, &boot);
-    TRY(write_file(c->proc, "self/timens_offsets",
-                   "monotonic -%lld 0\nboottime -%lld 0\n",
-                   (long long)up.tv_sec, (long long)boot.tv_sec));
+    const char *offsets = text(c, "monotonic -%lld 0\nboottime -%lld 0\n",
+                               (long long)up.tv_sec, (long long)boot.tv_sec);
+    TRY(write_file(c->proc, "self/timens_offsets", offsets));
 }
 
 /* Go on as a new process, the first in the PID namespace (or one more, with
@@ -901,17 +890,16 @@ static void step_pid(struct cage *c) {
  * Just before, gather_layers() has mounted a tmpfs on /tmp, which only we see,
  * gone there, and made lower/0 (ROOTFS), upper, work and root. */
 static void step_rootfs(struct cage *c) {
-    const char *upper = c->save ? "save/upper" : "upper";
-    const char *work = c->save ? "save/work" : "work";
-    char options[512] = "userxattr,lowerdir=lower/0";
-    size_t end = strlen(options), size = sizeof options;
+    const char *in = c->save ? "save/" : "";
+    const char *options = text(c, "userxattr,upperdir=%supper,workdir=%swork,"
+                               "lowerdir=lower/0", in, in);
     for (int i = 1; i < c->layers; i++)     /* :lower/1:lower/2, top first */
-        end += (size_t)snprintf(options + end, size - end, ":lower/%d", i);
-    snprintf(options + end, size - end, ",upperdir=%s,workdir=%s", upper, work);
+        options = text(c, "%s:lower/%d", options, i);
 
     /* Overlayfs marks a folder that replaces one of a lower layer with an
      * extended attribute.  Before Linux 6.6 tmpfs has no such attributes. */
-    if (!c->save && setxattr(upper, "user.cage", "", 0, 0) == -1 && c->explain)
+    if (c->explain && !c->save
+        && setxattr("upper", "user.cage", "", 0, 0) == -1)
         note(c, "this kernel's tmpfs has no user attributes (Linux 6.6 has): "
              "removing a folder of ROOTFS will fail with EIO");
 
@@ -1059,14 +1047,14 @@ static void step_sys(struct cage *c) {
 static void step_volumes(struct cage *c) {
     for (int i = 0; i < c->volumes; i++) {
         int tree = c->tree[i];
-        struct stat st, place, root;
+        struct stat st;
+        char real[PATH_MAX];
         must(c, fstat(tree, &st), "fstat(%s)", c->source[i].path);
         make_place(c, c->source[i].target, S_ISDIR(st.st_mode));
         /* What is mounted over / would stay behind in the step pivot. */
-        TRY(fstat(c->root, &root));
-        must(c, stat(c->source[i].target, &place), "stat(%s)",
+        must(c, realpath(c->source[i].target, real) ? 0 : -1, "realpath(%s)",
              c->source[i].target);
-        if (place.st_dev == root.st_dev && place.st_ino == root.st_ino)
+        if (strcmp(real, "/") == 0)
             refuse(c, "--volume %s: is the root", c->source[i].target);
         attach(c, tree, c->source[i].target);
     }
@@ -1091,10 +1079,8 @@ static void step_volumes(struct cage *c) {
  * runc does this after pivot_root, with the /dev/null of the container, and had
  * to learn that it may be something else (CVE-2025-31133).  Here the host's
  * /dev/null is still there to be taken, and is checked. */
-static const struct mask {
-    const char *path;
-    bool hide;                  /* or else: make it read-only */
-} masks[] = {
+static const struct mask { const char *path; bool hide; } masks[] = {
+    /* true: hide it; false: make it read-only */
     { "/proc/acpi", true },                     /* hardware, and its switches */
     { "/proc/asound", true },                   /* sound cards */
     { "/proc/interrupts", true },               /* times of the host's keys */
@@ -1117,19 +1103,20 @@ static void step_mask(struct cage *c) {
     const struct mask *end = masks + sizeof masks / sizeof masks[0];
     for (const struct mask *m = masks; m < end; m++) {
         struct stat st;
-        if (stat(m->path, &st) == -1 && (errno == ENOENT || errno == ENOTDIR))
+        if (stat(m->path, &st) == -1) {
+            must(c, errno == ENOENT || errno == ENOTDIR ? 0 : -1, "stat(%s)",
+                 m->path);
             continue;                           /* not in this kernel */
-        if (m->hide && S_ISDIR(st.st_mode)) {
+        }
+        if (!m->hide)
+            attach(c, clone_mount(c, AT_FDCWD, m->path, AT_RECURSIVE,
+                                  MOUNT_ATTR_RDONLY), m->path);
+        else if (S_ISDIR(st.st_mode))
             must(c, mount("mask", m->path, "tmpfs", MS_RDONLY | MS_NOSUID
                           | MS_NODEV | MS_NOEXEC, "mode=0555,nr_inodes=2"),
                  "mount(tmpfs, %s)", m->path);
-            continue;
-        }
-        if (m->hide)
-            attach(c, clone_device(c, "/dev/null", makedev(1, 3)), m->path);
         else
-            attach(c, clone_mount(c, AT_FDCWD, m->path, AT_RECURSIVE,
-                                  MOUNT_ATTR_RDONLY), m->path);
+            attach(c, clone_device(c, "/dev/null", makedev(1, 3)), m->path);
     }
 }
 
@@ -1143,7 +1130,7 @@ static void step_mask(struct cage *c) {
  * to one process.  The host's files are still mounted, and whoever may call
  * chroot walks out: mkdir x, chroot x, and `..` of the folder one is still in
  * now leads up to the real root.  We have just done it ourselves, in
- * leave_root().
+ * init_side().
  *
  *   By hand:  unshare -r -m sh -c 'mount --rbind rootfs rootfs; cd rootfs;
  *                 pivot_root . .; umount -l .; cd /; ls'
@@ -1188,8 +1175,10 @@ static void step_fds(struct cage *c) {
 
     /* From a directory that is not below our root, the kernel finds no path: it
      * then says "(unreachable)/...", and some libraries make an error of it. */
-    char here[PATH_MAX];
-    if (getcwd(here, sizeof here) == NULL || here[0] != '/')
+    char here[PATH_MAX] = "";
+    if (getcwd(here, sizeof here) == NULL)
+        must(c, errno == ENOENT ? 0 : -1, "getcwd()");
+    if (here[0] != '/')
         refuse(c, "--workdir %s is not inside the container", c->workdir);
 }
 
@@ -1232,7 +1221,8 @@ static void step_caps(struct cage *c) {
 
     /* The bounding set first, while we may still change it.  PR_CAPBSET_READ
      * fails for a number beyond the last capability of this kernel. */
-    for (int cap = 0; prctl(PR_CAPBSET_READ, cap) >= 0; cap++)
+    for (int cap = 0; prctl(PR_CAPBSET_READ, cap) != -1 || errno != EINVAL;
+         cap++)
         if (!(keep >> cap & 1))
             must(c, prctl(PR_CAPBSET_DROP, cap), "prctl(PR_CAPBSET_DROP, %d)",
                  cap);
@@ -1241,14 +1231,12 @@ static void step_caps(struct cage *c) {
     /* Then the sets that count now, each in two halves of 32 bits.  Nothing is
      * inheritable: that set adds rights to programs (CVE-2022-24769). */
     const uint32_t low = (uint32_t)keep, high = (uint32_t)(keep >> 32);
-    struct __user_cap_header_struct version = {
-        .version = _LINUX_CAPABILITY_VERSION_3
-    };
+    struct __user_cap_header_struct form = { _LINUX_CAPABILITY_VERSION_3, 0 };
     struct __user_cap_data_struct sets[2] = {
         { .effective = low, .permitted = low, .inheritable = 0 },
         { .effective = high, .permitted = high, .inheritable = 0 },
     };
-    KERNEL(capset, &version, sets);
+    KERNEL(capset, &form, sets);
 }
 
 /* ================================= init: id ================================
@@ -1489,9 +1477,9 @@ static _Noreturn void be_pid_1(struct cage *c, pid_t command, int ready) {
             continue;
         }
         /* One SIGCHLD can stand for many children. */
-        for (pid_t pid; (pid = waitpid(-1, &how, WNOHANG)) > 0;)
-            if (pid == command)
-                _exit(exit_status(how));
+        for (pid_t pid; (pid = waitpid(-1, &how, WNOHANG)) != 0;)
+            if (pid == command || pid == -1)
+                _exit(pid == -1 ? EXIT_CAGE : exit_status(how));
     }
 }
 
@@ -1574,7 +1562,7 @@ static void step_tty(struct cage *c) {
 static void step_exec(struct cage *c) {
     /* A copy: clearenv() would take the string away.  TERM tells programs what
      * the window understands; it is the only variable that is passed on. */
-    char *term = getenv("TERM"), *keep = term ? strdup(term) : NULL;
+    char *term = getenv("TERM"), *keep = term ? copy(c, term) : NULL;
     clearenv();
     setenv("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:"
            "/sbin:/bin", 1);
@@ -1655,9 +1643,14 @@ static _Noreturn void init_side(struct cage *c) {
     /* --read-only comes this late because until here folders to mount at had to
      * be made.  What is mounted below, /dev and the volumes, stays as it is. */
     if (c->read_only)
-        make_read_only(c, "/", 0);
-    if (!without(c, pivot))
-        leave_root(c);
+        make_read_only(c, 0);
+    if (!without(c, pivot)) {
+        /* Walk out of the chroot of enter_root().  All it takes is a descriptor
+         * of a folder outside of it, and the right to call chroot: this is why
+         * it is not a wall. */
+        TRY(fchdir(c->host_root));
+        TRY(chroot("."));
+    }
     DO(c, pivot);
     give_up_rights(c);
 }
@@ -1670,6 +1663,7 @@ static _Noreturn void child_side(struct cage *c) {
     c->on_host_side = false;
     die_with_host(c);
     umask(0);                       /* the modes below are meant exactly */
+    enter_v1_groups(c);
     if (!without(c, cgroup))
         end_step(c);                /* it began on the host side */
     if (c->pod_namespaces)          /* exec and --join: Part III */
@@ -1701,19 +1695,15 @@ static int run(struct cage *c) {
      * ordinary user's cannot, see `private`.  So we move into a cell first. */
     if (without(c, private) && !without(c, mount) && geteuid() == 0)
         lab_cell(c);
-    if (c->exec)
-        c->step = STEP_cgroup;      /* it has one: open_other() */
-    else if (begin_step(c, STEP_cgroup))
+    if (begin_step(c, STEP_cgroup))
         step_cgroup(c);             /* and it ends in the child, in the group */
 
     /* clone3(2) is fork(2) with choices.  This one, CLONE_INTO_CGROUP, lets the
      * child start in its cgroup: there is no moment in which it is not limited.
      * exit_signal: tell us by SIGCHLD when it ends, as fork does. */
-    struct clone_args how = { .exit_signal = SIGCHLD };
-    if (c->group) {
-        how.flags = CLONE_INTO_CGROUP;
-        how.cgroup = (unsigned)c->group;
-    }
+    struct clone_args how = { .exit_signal = SIGCHLD,
+        .flags = c->group ? CLONE_INTO_CGROUP : 0,
+        .cgroup = (unsigned)c->group };
     /* Two sockets that are connected to each other; after the fork each side
      * keeps one and closes the other. */
     int ends[2];
@@ -1736,11 +1726,11 @@ static int run(struct cage *c) {
  *                         PART II: THE FINE PRINT
  * ==========================================================================
  *
- * What the steps have left out, in the order in which a run comes across it:
- * the socket between host side and container, names, ids, mounts, the layers
- * of ROOTFS, old cgroups, --explain, the terminal, and at last the loop in
- * which the host side spends the time while your command runs.  Each section
- * can be read alone. */
+ * What the steps have left out: the socket between host side and container,
+ * --explain, names, tarballs, copies of mounts, the layers of ROOTFS, id maps,
+ * cgroups old and new, what is prepared before the first step, the terminal,
+ * and at last the loop in which the host side spends the time while your
+ * command runs.  Each section can be read alone. */
 
 /* ------------------------ messages between processes -----------------------
  * A descriptor is a number that means something to one process only: 5 here
@@ -1769,36 +1759,25 @@ static int run(struct cage *c) {
  * runc, too, hands over the terminal of a container in this way.  See unix(7)
  * on SCM_RIGHTS, cmsg(3), recvmsg(2). */
 
-/* How many bytes of control data MAX_SOURCES descriptors need.  The kernel
- * takes at most 253 of them in one message (SCM_MAX_FD in unix(7)). */
-enum { CONTROL = CMSG_SPACE(sizeof(int) * MAX_SOURCES) };
-
-/* What the control data looks like, for three descriptors of 4 bytes (cmsg(3)).
- * The length in the header counts header and descriptors, CMSG_LEN; the room in
- * the buffer is rounded up, so that another header could follow, CMSG_SPACE.
+/* The control data is a header, the kernel's struct cmsghdr, and behind it the
+ * descriptors.  In struct message it stands at the end.  With three of them:
  *
- *      |<----------------- CMSG_SPACE(12) ----------------->|
- *      |<--------------- CMSG_LEN(12) ---------------->|    |
- *      | cmsg_len | SOL_SOCKET | SCM_RIGHTS | 5 | 6 | 7 |   |
- *      |<-------- struct cmsghdr --------->|<- CMSG_DATA
- */
+ *      | what | pid | fds | size | SOL_SOCKET | SCM_RIGHTS | 5 | 6 | 7 |
+ *      |<---- bytes ----->|<-- control data: size = CMSG_LEN(12) ----->|
+ *
+ * (cmsg(3) has macros to find one's way in it if there are several headers.)
+ * The kernel takes at most 253 of them in a message: SCM_MAX_FD in unix(7). */
 
 /* Send M, with the first m->fds of its descriptors.  They stay open here as
  * well: what arrives is a copy.  With m->fds 0 the control data is an empty
  * list, and the kernel takes that as none. */
 static void send_message(struct cage *c, struct message *m) {
-    struct iovec bytes = { m, sizeof *m };
-    size_t size = sizeof(int) * (size_t)m->fds;
-    /* A union, because the control data has to be aligned like its header. */
-    union { struct cmsghdr header; char space[CONTROL]; } control = { 0 };
+    struct iovec bytes = { m, offsetof(struct message, control) };
+    size_t size = CMSG_LEN(sizeof(int) * (size_t)m->fds);
+    m->control = (struct control){ size, SOL_SOCKET, SCM_RIGHTS };
+    /* glibc counts in size_t, musl in socklen_t: the cast fits both. */
     struct msghdr message = { .msg_iov = &bytes, .msg_iovlen = 1,
-        .msg_control = &control };
-    /* glibc counts in size_t here, musl in socklen_t: the cast fits both. */
-    message.msg_controllen = (socklen_t)CMSG_SPACE(size);
-    control.header.cmsg_len = (socklen_t)CMSG_LEN(size);
-    control.header.cmsg_level = SOL_SOCKET;
-    control.header.cmsg_type = SCM_RIGHTS;
-    memcpy(CMSG_DATA(&control.header), m->fd, size);
+        .msg_control = &m->control, .msg_controllen = (socklen_t)size };
     /* If the other side is gone (EPIPE), we notice when we read.  Without
      * MSG_NOSIGNAL the kernel would also send SIGPIPE. */
     if (sendmsg(c->talk, &message, MSG_NOSIGNAL) == -1 && errno != EPIPE)
@@ -1810,10 +1789,9 @@ static void send_message(struct cage *c, struct message *m) {
  * who could send one: that reads as "end of file", or, if the other side died
  * before it had read all of ours, as ECONNRESET. */
 static bool receive_message(struct cage *c, struct message *m) {
-    struct iovec bytes = { m, sizeof *m };
-    union { struct cmsghdr header; char space[CONTROL]; } control = { 0 };
+    struct iovec bytes = { m, offsetof(struct message, control) };
     struct msghdr message = { .msg_iov = &bytes, .msg_iovlen = 1,
-        .msg_control = &control, .msg_controllen = sizeof control };
+        .msg_control = &m->control, .msg_controllen = CMSG_LEN(sizeof m->fd) };
     /* CMSG_CLOEXEC: no program that we start later shall have them. */
     ssize_t size = recvmsg(c->talk, &message, MSG_CMSG_CLOEXEC);
     if (size == 0 || (size == -1 && errno == ECONNRESET))
@@ -1823,11 +1801,141 @@ static bool receive_message(struct cage *c, struct message *m) {
      * only by this flag. */
     if (message.msg_flags & MSG_CTRUNC)
         refuse(c, "too many open files (see ulimit -n)");
-    memcpy(m->fd, CMSG_DATA(&control.header), sizeof(int) * (size_t)m->fds);
     return true;
 }
 
-/* ------------------------- names and preparations --------------------------
+/* ---------------------- snapshots: --explain and --step --------------------
+ * --explain shall not print what this file hopes to do, but what the kernel has
+ * done.  Its evidence is /proc.  Before and after each step the same list of
+ * facts is looked up there, and those that differ are printed:
+ *
+ *      uts      a host name of its own
+ *               ns/uts               uts:[4026531838] -> uts:[4026532201]
+ *               sys/kernel/hostname  lab -> cage
+ *
+ * The number of a namespace is the inode number of its file (namespaces(7));
+ * two processes with the same number share it.  A step that was left out, or
+ * that does nothing here, changes no fact, and that can be seen as well.
+ *
+ * It is read through c->proc, the host's /proc, opened before all steps: later
+ * there is none in sight, or the container's.  `self` in it is whoever reads,
+ * so each process sees itself.
+ *
+ * Some lines that need a word:
+ *
+ *      time_for_children   the namespace of the step time is for the children:
+ *                          the process itself stays where it was
+ *      Uid, Gid            four numbers each: real, effective, saved, and the
+ *                          one for file systems (credentials(7))
+ *      NSpid               the number of the process in each PID namespace, the
+ *                          host's first: `4713 2`
+ *      CapEff, CapBnd      one bit for each capability, in base 16
+ *      Seccomp             0: none, 2: a filter
+ *
+ *   By hand:  ls -l /proc/self/ns; cat /proc/self/uid_map; findmnt
+ *   Try:      ./cage run --step rootfs true, and look around in another window
+ *   See:      proc(5), namespaces(7), lsns(8) */
+
+/* The facts: files and links below /proc/PID; those that begin with a capital
+ * letter are lines of /proc/PID/status; one is a setting below /proc/sys.  The
+ * first eight are the namespaces, and `namespaces` has for each the flag that
+ * unshare(2) and setns(2) know it by. */
+static const int namespaces[NAMESPACES] = { CLONE_NEWCGROUP, CLONE_NEWIPC,
+    CLONE_NEWNS, CLONE_NEWNET, CLONE_NEWPID, CLONE_NEWTIME, CLONE_NEWUSER,
+    CLONE_NEWUTS };
+static const char *const facts[FACTS] = { "ns/cgroup", "ns/ipc", "ns/mnt",
+    "ns/net", "ns/pid", "ns/time_for_children", "ns/user", "ns/uts", "cgroup",
+    "sys/kernel/hostname", "uid_map", "gid_map", "Uid", "Gid", "NSpid", "NSsid",
+    "CapEff", "CapBnd", "NoNewPrivs", "Seccomp", "fd/0", "mountinfo" };
+
+/* Of the mounts in the file MOUNTINFO: how many there are, how many of them are
+ * shared, and of what type the one at "/" is.  A line of it, see proc(5):
+ *
+ *      36 35 98:0 /mnt1 /mnt2 rw,noatime shared:1 - ext3 /dev/root rw
+ *                       place            optional   type */
+static const char *count_mounts(struct cage *c, const char *mountinfo) {
+    char *lines = read_file(c, c->proc, mountinfo);
+    char where[3], type[32], root[32] = "?";
+    /* Only the first two bytes of the place are kept: "/" or not is enough. */
+    int total = 0, shared = 0;
+    for (char *line; (line = strsep(&lines, "\n")) != NULL && *line; total++) {
+        shared += strstr(line, " shared:") != NULL;
+        if (sscanf(line, "%*s %*s %*s %*s %2s %*[^-]- %31s", where, type) == 2
+            && strcmp(where, "/") == 0)
+            snprintf(root, sizeof root, "%s", type);
+    }
+    return text(c, "%d mounts (%d shared), / is %s", total, shared, root);
+}
+
+/* What the host's /proc says about NAME, of process PID or (0) of this one: one
+ * line with one space between words, since uid_map is full of them.  What is
+ * not plain text becomes a space, too: in a command line it could be an order
+ * to the terminal of whoever looks.  Good as long as what text() returns. */
+static const char *fact(struct cage *c, pid_t pid, const char *name) {
+    /* A link is told by readlink(2), a file by reading; what is no link makes
+     * the former fail.  A fact that this kernel does not have is empty. */
+    char link[PATH_MAX] = "", *found = link;
+    const char *who = pid ? text(c, "%d", (int)pid) : "self";
+    const char *of = strncmp(name, "sys/", 4) == 0 ? "." : who;
+    const char *path = text(c, "%s/%s", of, name);
+    if (strcmp(name, "mountinfo") == 0)
+        return count_mounts(c, path);
+    if (isupper(*name)) {
+        const char *key = text(c, "\n%s:", name);
+        char *status = read_file(c, c->proc, text(c, "%s/status", who));
+        char *line = strstr(status, key);
+        found = line ? strtok(line + strlen(key), "\n") : link;
+    } else if (readlinkat(c->proc, path, link, sizeof link - 1) == -1)
+        found = read_file(c, c->proc, path);
+    if (strstr(found, "0::"))       /* of cgroups, only that of version 2 */
+        found = strstr(found, "0::");
+    char *end = found;
+    for (const char *s = found; *s; s++)
+        if (isgraph((unsigned char)*s))
+            *end++ = *s;
+        else if (isgraph((unsigned char)s[1]) && end > found)
+            *end++ = ' ';
+    return text(c, "%.*s", (int)(end - found), found);
+}
+
+/* DO() is about to run STEP: note it for error messages, announce it, and take
+ * a snapshot of this process: all facts as they are now.  (Without --explain
+ * nobody wants to know.)  Returns false if the step is to be left out. */
+static bool begin_step(struct cage *c, enum step step) {
+    bool joined = c->join && (step == STEP_uts || step == STEP_ipc
+                              || step == STEP_net);
+    c->step = step;
+    if (c->explain)
+        dprintf(c->errors, "%-9s%s%s\n", steps[step].name, steps[step].why,
+                joined ? "   (shared)" : c->left_out[step] ? "   (left out)"
+                : "");
+    for (int i = 0; i < FACTS && c->explain; i++)
+        snprintf(c->before[i], FACT_SIZE, "%s", fact(c, 0, facts[i]));
+    return !joined && !c->left_out[step];
+}
+
+/* The step is done: show what it has changed, in the order of the table, and
+ * with --step wait for Enter.  If a step begins in one process and ends in the
+ * next, as `pid` does, c->before has been copied by fork like all of struct
+ * cage: the new process compares itself with the old one. */
+static void end_step(struct cage *c) {
+    char enter[64];
+    for (int i = 0; i < FACTS && c->explain; i++) {
+        const char *now = text(c, "%.*s", FACT_SIZE - 1, fact(c, 0, facts[i]));
+        if (strcmp(c->before[i], now) != 0)
+            dprintf(c->errors, "         %-21s%s -> %s\n", facts[i],
+                    c->before[i], now);
+    }
+    if (c->pause) {
+        /* A line of the terminal that cage was started in, even when standard
+         * input is something else.  After fork all share it, and only one
+         * process at a time runs steps. */
+        dprintf(c->errors, "         [Enter] ");
+        TRY(read(c->keyboard, enter, sizeof enter));
+    }
+}
+
+/* ---------------------------------- names ----------------------------------
  * Two containers must not have the same name, and the name must be free again
  * when its container is gone.  A file, say /run/cage/NAME, is the obvious way
  * to note that a name is taken; but when the machine or cage is killed, the
@@ -1846,30 +1954,26 @@ static bool receive_message(struct cage *c, struct message *m) {
  *
  * (Such names are per network namespace: see network_namespaces(7).) */
 
-/* Make a socket and ACT upon it with the abstract address of NAME, where ACT is
- * bind(2) or connect(2).  Returns the socket, or -1 with errno. */
-static int name_socket(const char *name, int (*act)(int,
-                       const struct sockaddr *, socklen_t)) {
+/* Claim NAME: bind a socket to it, which is to be kept open as long as the name
+ * shall be ours.  Or, if not CLAIM, connect one to the socket of whoever has
+ * the name.  Returns it, or -1 with errno (EADDRINUSE: somebody has it). */
+static int name_socket(struct cage *c, const char *name, bool claim) {
     /* What makes a socket abstract is that its path begins with a 0 byte.  Its
      * name is then all the bytes that we count, without a 0 at the end. */
     struct sockaddr_un address = { .sun_family = AF_UNIX };
+    const struct sockaddr *where = (const struct sockaddr *)&address;
     char *path = address.sun_path + 1;
     size_t room = sizeof address.sun_path - 1, size = sizeof address - room;
     size += (size_t)snprintf(path, room, "cage/%s", name);
-    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd == -1 || act(fd, (struct sockaddr *)&address, (socklen_t)size) == -1)
-        return give_up(fd);
-    return fd;
-}
-
-/* Claim NAME.  Returns the socket that holds it, to be kept open as long as the
- * name shall be ours, or -1 with errno: EADDRINUSE if somebody has it. */
-static int claim(const char *name) {
-    int fd = name_socket(name, bind);
+    const int kind = SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC;
+    int fd = TRY(socket(AF_UNIX, kind, 0));
     /* Only a socket that listens can be asked who has bound it. */
-    if (fd != -1 && listen(fd, SOMAXCONN) == -1)
-        return give_up(fd);
-    return fd;
+    int result = claim ? bind(fd, where, (socklen_t)size)
+                       : connect(fd, where, (socklen_t)size);
+    if (result == 0 && (!claim || listen(fd, SOMAXCONN) == 0))
+        return fd;
+    close(fd);                      /* errno stays as it is */
+    return -1;
 }
 
 /* Ask who holds the name NAME of the user UID, and put into O what we are
@@ -1880,7 +1984,7 @@ static void ask_holder(struct cage *c, unsigned uid, const char *name,
                        struct container *o) {
     struct ucred who = { 0 };
     socklen_t size = sizeof who;
-    int fd = name_socket(text(c, "%u/%s", uid, name), connect);
+    int fd = name_socket(c, text(c, "%u/%s", uid, name), false);
     struct pollfd reply = { .fd = fd, .events = POLLIN };
     *o = (struct container){ 0 };
     getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size);
@@ -1893,477 +1997,11 @@ static void ask_holder(struct cage *c, unsigned uid, const char *name,
 
 /* Somebody asks who holds our name: say it. */
 static void tell(struct cage *c) {
-    struct container us = { .init = c->init, .runs = !c->talk };
+    struct container us = { .init = c->init, .runs = !c->talk,
+        .has_init = !without(c, init) };
     int caller = accept4(c->name_socket, NULL, NULL, SOCK_CLOEXEC);
     send(caller, &us, sizeof us, MSG_NOSIGNAL | MSG_DONTWAIT);
     close(caller);
-}
-
-static void check_source(struct cage *c, int i);
-static void open_other(struct cage *c);
-static void take_snapshot(struct cage *c, struct snapshot *s);
-
-/* Everything that the host side does before the first step.  Whatever is wrong
- * with the arguments shall be found here, while nothing is done yet. */
-static void prepare(struct cage *c) {
-    sigset_t all;
-    const char *name = text(c, "%u/%s", getuid(), c->name);
-    /* What the caller has left open is not for us.  (A link in ROOTFS could
-     * lead there by /proc/self/fd.  Only the lesson --without=fds needs it.) */
-    if (!without(c, fds))
-        KERNEL(close_range, 3, ~0U, 0);
-    /* A copy: the step tty puts a new terminal into the place of 2. */
-    c->errors = TRY(fcntl(2, F_DUPFD_CLOEXEC, 3));
-    if (!c->exec && (c->name_socket = claim(name)) == -1)
-        must(c, -1, "--name %s: bind(@cage/%s)", c->name, name);
-    if (c->join)
-        open_other(c);
-    for (int i = c->volumes; i < c->sources; i++)
-        check_source(c, i);
-
-    /* A folder that is open can still be used when no path leads to it any
-     * more: for /proc that is the case after the step pivot. */
-    c->proc = TRY(open("/proc", FOLDER));
-    /* A pidfd stands for one process for ever, whereas a number can be given to
-     * another one.  It becomes readable when the process ends: die_with_host()
-     * looks at that.  See pidfd_open(2). */
-    c->host_pidfd = KERNEL(pidfd_open, getpid(), 0);
-    c->one_id = *read_file(c, c->proc, "self/setgroups") == 'd';
-    if (c->pause)
-        c->keyboard = TRY(open("/dev/tty", O_RDONLY | O_CLOEXEC));
-
-    /* From now on signals wait until supervise() reads them, as if they came
-     * from a file (signalfd(2)), and so none can end us before we have cleaned
-     * up; the processes to come inherit that.  Only Ctrl-Z of the shell that
-     * started us still stops us at once. */
-    sigfillset(&all);
-    sigdelset(&all, SIGTSTP);
-    TRY(sigprocmask(SIG_SETMASK, &all, NULL));
-    c->signals = TRY(signalfd(-1, &all, SFD_CLOEXEC));
-    c->on_host_side = true;         /* from now on there is something to undo */
-    take_snapshot(c, &c->before);
-}
-
-/* -------------------------------- lab cell ---------------------------------
- * Leaving out `mount` or `private` lets mounts loose, and shall not cost you
- * your machine.  So the experiment runs in one mount namespace more, a cell:
- *
- *      the machine   |   the cell            |   the container
- *                    |                       |
- *            MS_PRIVATE: nothing     MS_SHARED: mounts pass, as they
- *            passes this wall        would on a machine with systemd
- *
- * The kernel removes a mount namespace, and all that is mounted in it, with its
- * last process, so nothing has to be undone.  See mount_namespaces(7). */
-static void lab_cell(struct cage *c) {
-    c->step = STEP_mount;
-    TRY(unshare(CLONE_NEWNS));
-    TRY(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
-    TRY(mount(NULL, "/", NULL, MS_REC | MS_SHARED, NULL));
-    take_snapshot(c, &c->before);   /* or the next step would seem to do this */
-}
-
-/* --------------------------- id maps (step user) ---------------------------
- * A map is a file, /proc/PID/uid_map, and can be written once.  A line of it
- * reads: first id inside, first id outside, how many.  Three cases:
- *
- *    root runs cage              0 1879048192 65536    ids that nobody has
- *    a user, ids granted         0 1000 1              0 is the user, the
- *                                1 100000 65536        rest are granted ids
- *    a user                      0 1000 1              0 is the user: no more
- *
- * Without a map every id of the host reads as 65534, "nobody", inside, and the
- * process can become nobody else.  With two containers on the same ids, the
- * processes of one could, if they ever met those of the other, kill them and
- * read their files: Docker with userns-remap has that, one range for all of its
- * containers.  systemd-nspawn picks a range for each, as we do.  bubblewrap
- * always writes the third kind of map.
- *
- *
- * Who writes the map matters: not the process in the namespace, but one outside
- * that has the rights to these ids.  So the child has to wait in between:
- *
- *      child                             host side
- *      unshare(CLONE_NEWUSER)
- *      WRITE_MY_ID_MAPS -------------->  write uid_map, gid_map
- *      setresuid(0) works now  <-------  the answer
- *
- *   By hand:  unshare --user sleep 100 &
- *             echo 0 $(id -u) 1 > /proc/$!/uid_map
- *             nsenter --preserve-credentials -t $! -U id -u
- *   Try:      ./cage run rootfs cat /proc/self/uid_map     (as root, as a user)
- *   See:      user_namespaces(7), newuidmap(1), UIDS-GIDS.md of systemd */
-
-/* Under root: pick IDS ids that nobody on the machine has, and no other
- * container, and return the first.  systemd's list of who uses which ids leaves
- * 0x70000000 to 0x7ffdffff unused: room for 4094 ranges.  A range is claimed by
- * its number in the way that names are, and so it is free again when the host
- * side ends.  Start to look at our process id: two containers that start at
- * the same time then rarely try the same range. */
-static unsigned pick_ids(struct cage *c) {
-    /* FIRST is a multiple of IDS, and so are all ranges: the upper 16 bits of
-     * an id tell the container, the lower ones who it is inside. */
-    enum { FIRST = 0x70000000, PLACES = 4094 };
-    for (unsigned tries = 0; tries < PLACES; tries++) {
-        unsigned place = ((unsigned)getpid() + tries) % PLACES;
-        c->ids_socket = claim(text(c, "ids/%u", place));
-        if (c->ids_socket != -1)
-            return FIRST + place * IDS;
-        if (errno != EADDRINUSE)
-            must(c, -1, "bind(@cage/ids/%u)", place);
-    }
-    refuse(c, "all %d ranges of ids are in use", PLACES);
-}
-
-/* Find in FILE the line whose word number N is KEY, where words are separated
- * by colons, and point WORD to its first three.  They are good until the next
- * file is read.  False if there is no such line.
- *
- * (getpwuid(3) would find users who are in no file, but in a static program it
- * needs the shared libraries of the glibc that it was built with.) */
-static bool find_line(struct cage *c, const char *file, int n, const char *key,
-                      char *word[3]) {
-    char *lines = read_file(c, AT_FDCWD, file);
-    for (char *line; (line = strsep(&lines, "\n")) != NULL;) {
-        for (int i = 0; i < 3; i++)
-            word[i] = strsep(&line, ":");
-        if (word[2] && strcmp(word[n], key) == 0)
-            return true;
-    }
-    return false;
-}
-
-/* For an ordinary user: have maps of two lines written, if ids are granted to
- * that user, and return true; else false.
- *
- * /etc/subuid and /etc/subgid grant them, in lines `NAME:FIRST:COUNT`, where
- * NAME can also be the number of the user (subuid(5)).  Only root may write a
- * map of ids that are not the writer's own, so it is done by two programs that
- * are set-uid root and look into these files: newuidmap(1) and newgidmap(1).
- * Podman without root does the same. */
-static bool write_granted_maps(struct cage *c) {
-    static const char *const files[] = { "/etc/subuid", "/etc/subgid" };
-    static const char *const tools[] = { "/usr/bin/newuidmap",
-        "/usr/bin/newgidmap" };
-    const char *own[] = { text(c, "%u", getuid()), text(c, "%u", getgid()) };
-    const char *child = text(c, "%d", (int)c->child), *first[2], *count[2];
-    char *word[3];
-    if (access(tools[0], X_OK) == -1)
-        return false;
-    /* A user without a name, as in many containers, can still have a grant. */
-    bool named = find_line(c, "/etc/passwd", 2, own[0], word);
-    const char *name = text(c, "%s", named ? word[0] : "");
-    /* Both files first: a map, once written, could not be taken back. */
-    for (int i = 0; i < 2; i++) {
-        if (!find_line(c, files[i], 0, name, word)
-            && !find_line(c, files[i], 0, own[0], word))
-            return false;
-        first[i] = text(c, "%s", word[1]);
-        count[i] = text(c, "%s", word[2]);
-    }
-    for (int i = 0; i < 2; i++)
-        run_program(c, (const char *const[]){ tools[i], child, "0", own[i], "1",
-            "1", first[i], count[i], NULL }, 0, true);
-    return true;
-}
-
-/* A pipe belongs to the user who made it, here the real root.  What is open
- * already can be used by all; but a program inside that opens /dev/stdout by
- * its name opens the pipe anew, and would be refused: `... cat` works in a pipe
- * without this, `... cat /dev/stdin` does not.  So those of 0, 1, 2 that are
- * pipes are given to the user of the container, UID and GID as seen outside. */
-static void give_pipes(uid_t uid, gid_t gid) {
-    struct statfs where;
-    for (int fd = 0; fd <= 2; fd++)
-        if (fstatfs(fd, &where) == 0 && where.f_type == PIPEFS_MAGIC
-            && fchown(fd, uid, gid) == -1)
-            continue;               /* then they are refused, no more */
-}
-
-static void open_sources(struct cage *c);
-
-/* The host side answers WRITE_MY_ID_MAPS: the child is in its user namespace,
- * and stays nobody there until we have written its maps.  Under root the answer
- * M gets the sources, opened. */
-static void write_id_maps(struct cage *c, struct message *m) {
-    c->step = STEP_user;
-    unsigned first = 0;
-    int dir = TRY(openat(c->proc, text(c, "%d", (int)c->child), FOLDER));
-    if (c->join) {
-        /* It has got the map of the container that it has joined. */
-    } else if (c->id_mapped) {
-        first = pick_ids(c);
-        TRY(write_file(dir, "uid_map", "0 %u %d", first, IDS));
-        TRY(write_file(dir, "gid_map", "0 %u %d", first, IDS));
-    } else if (!write_granted_maps(c)) {
-        /* One id, our own.  Before a user may map a group, the right to leave
-         * groups has to be given up for good: user_namespaces(7) on setgroups,
-         * CVE-2014-8989. */
-        TRY(write_file(dir, "setgroups", "deny"));
-        TRY(write_file(dir, "uid_map", "0 %u 1", getuid()));
-        TRY(write_file(dir, "gid_map", "0 %u 1", getgid()));
-    }
-    if (c->id_mapped) {
-        sscanf(read_file(c, dir, "uid_map"), "%*u %u", &first);
-        give_pipes(first + c->uid, first + c->gid);
-        /* A namespace can be named by its file here, as with nsenter(1). */
-        c->user_namespace = TRY(openat(dir, "ns/user", O_RDONLY | O_CLOEXEC));
-        open_sources(c);
-        m->fds = c->sources;
-    }
-    memcpy(m->fd, c->tree, sizeof m->fd);
-    close(dir);
-}
-
-/* ----------------------------- copies of mounts ----------------------------
- * mount(2) makes a mount of a kind of file system: a new proc, a new tmpfs.  To
- * show something that is mounted already in a second place, one takes a copy of
- * its mount, as `mount --bind` does.  The new mount calls (since Linux 5.2, the
- * second since 5.12) do it in three moves instead of one:
- *
- *      open_tree       take a copy; it is attached nowhere, and a descriptor
- *                      is all that holds it
- *      mount_setattr   change it, while nobody can see it yet
- *      move_mount      attach it to a place
- *
- * The old call needs two, bind and then remount to make it read-only; between
- * them it can be written, and a program that forgets to check the second has
- * left it so.  Here a copy that is wrong is never attached.  And a descriptor
- * can be sent to another process: the host side takes the copy, the container
- * attaches it.
- *
- *   By hand:  mount --bind /some/folder /mnt; mount -o remount,bind,ro /mnt
- *   See:      mount_setattr(2), which has an example of all three; mount(8) */
-
-/* Take a copy of the mount that PATH in DIR is on, from PATH downwards.  FLAGS
- * can be AT_RECURSIVE: with what is mounted below.  ATTRIBUTES (such as
- * MOUNT_ATTR_RDONLY) are added to those it has; none is taken away, since in a
- * user namespace those of the host are locked (mount_namespaces(7)).
- *
- * MOUNT_ATTR_IDMAP: the owners of files are translated by the map of
- * c->user_namespace.  Then the result is -1 if the file system cannot do that.
- * All other errors end the run.  Returns a descriptor of the copy. */
-static int clone_mount(struct cage *c, int dir, const char *path, int flags,
-                       uint64_t attributes) {
-    int how = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | flags;
-    int tree = must(c, syscall(SYS_open_tree, dir, path, how), "open_tree(%s)",
-                    path);
-    /* Private, as in the step private: a copy made by the host side belongs to
-     * the host's mounts, and what is mounted on it would appear there. */
-    struct mount_attr change = { attributes, 0, MS_PRIVATE,
-                                 (unsigned)c->user_namespace };
-    long result = syscall(SYS_mount_setattr, tree, "", AT_EMPTY_PATH | flags,
-                          &change, sizeof change);
-    if (result == -1 && attributes & MOUNT_ATTR_IDMAP && errno == EINVAL)
-        return give_up(tree);
-    must(c, result, "mount_setattr(%s)", path);
-    return tree;
-}
-
-/* Attach TREE at PATH and close it: the mount stays without a descriptor. */
-static void attach(struct cage *c, int tree, const char *path) {
-    /* EMPTY_PATH: what is moved is the descriptor itself.  T_SYMLINKS: PATH may
-     * be a symbolic link.  We are in a chroot of the new root when ROOTFS has a
-     * say in what it is (see enter_root()). */
-    const unsigned flags = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_SYMLINKS;
-    must(c, syscall(SYS_move_mount, tree, "", AT_FDCWD, path, flags),
-         "move_mount(tree, %s)", path);
-    close(tree);
-}
-
-/* Make the mount at PATH read-only; FLAGS can be AT_RECURSIVE: with all that is
- * mounted below it. */
-static void make_read_only(struct cage *c, const char *path, int flags) {
-    struct mount_attr change = { .attr_set = MOUNT_ATTR_RDONLY };
-    KERNEL(mount_setattr, AT_FDCWD, path, flags, &change, sizeof change);
-}
-
-/* Copy the mount of PATH, a device file of the host, and make sure that it is
- * DEVICE and not something put in its place: that is how /dev/null became the
- * way out of runc (CVE-2025-31133).  Returns the copy.  What is looked at is
- * the copy, not the path again, which could mean something else by now. */
-static int clone_device(struct cage *c, const char *path, dev_t device) {
-    struct stat st;
-    int tree = clone_mount(c, c->host_root, path + 1, 0, 0);
-    must(c, fstat(tree, &st), "fstat(%s)", path);
-    if (!S_ISCHR(st.st_mode) || st.st_rdev != device)
-        refuse(c, "%s of the host is not the device %u:%u", path,
-               major(device), minor(device));
-    return tree;
-}
-
-/* Show PATH of the host, with all that is mounted below, at the same place.  (A
- * user namespace may not leave out what is mounted below: it could cover
- * something, see mount_namespaces(7).)  ATTRIBUTES: as for clone_mount(). */
-static void show_host(struct cage *c, const char *path, uint64_t attributes) {
-    int flags = AT_RECURSIVE;
-    attach(c, clone_mount(c, c->host_root, path + 1, flags, attributes), path);
-}
-
-/* Make PATH, a FOLDER or an empty file, and the folders on the way to it, as
- * far as they are not there.  A mount needs a place to be attached to, and an
- * image of one static program has neither /proc nor /dev. */
-static void make_place(struct cage *c, const char *path, bool folder) {
-    struct stat st;
-    /* One after another, as mkdir -p does.  Most of them are there already,
-     * and of errors the last call will tell. */
-    for (const char *end = path; (end = strchr(end + 1, '/')) != NULL;)
-        mkdir(text(c, "%.*s", (int)(end - path), path), 0755);
-    if (stat(path, &st) == 0)
-        return;
-    /* There is nothing, or a link that leads to nothing: that is replaced. */
-    unlink(path);
-    must(c, folder ? mkdir(path, 0755) : mknod(path, S_IFREG | 0644, 0),
-         "create(%s)", path);
-}
-
-/* ------------------- the sources: ROOTFS, volumes, --save ------------------
- * All that comes from the host's files is in the list c->source: first the
- * volumes, then the layers of ROOTFS, then the folder of --save.  To open them
- * is to take copies of their mounts (a tarball is simply opened), and who does
- * that depends on who you are:
- *
- *   - an ordinary user: the container itself.  It has the rights of that user.
- *   - root: the host side, which sends the descriptors to the container.  The
- *     container is nobody by then, and could not even enter /root.
- *
- * Under root there is one thing more.  The files of ROOTFS belong to 0, 1, ...,
- * and the ids of the container are 1879048192 and up: it would own none of
- * them.  So the copies are *id-mapped*: whoever looks through them sees each
- * owner translated, and what is written is translated back.
- *
- *      on disk        0 ........... 1000 ........... 65535
- *                     |              |                 |     this mount only
- *      host's ids     1879048192     1879049192        1879113727
- *                     |              |                 |     user namespace
- *      inside         0 ........... 1000 ........... 65535
- *
- * The disk is not changed, and the same ROOTFS can serve many containers with
- * different ids at once.  Before there was this (Linux 5.12), other ids meant a
- * copy of all files with other owners.  It takes the right to administer the
- * user namespace in which the file system was mounted, and on a usual machine
- * that is real root's.
- *
- *   By hand:  mount --bind -o X-mount.idmap=b:0:1879048192:65536 rootfs /mnt
- *             ls -ln /mnt                           (util-linux 2.39 and later)
- *   Try:      ./cage run --save=kept rootfs touch /f; ls -ln kept/upper
- *   See:      mount_setattr(2), user_namespaces(7) */
-
-/* A file system that cannot be id-mapped (NFS, 9p, overlayfs) is copied.
- * Returns a pipe from which the folder PATH comes as a tar archive; it is
- * unpacked like any other tarball.
- *
- * The program that writes it runs at the same time.  If it fails, it ends with
- * 125, and reap() ends the run.  --one-file-system: what is mounted below a
- * layer is never a part of it. */
-static int copy_as_archive(struct cage *c, const char *path) {
-    const char *tar = "tar -C \"$COPY\" --one-file-system -cf - . || exit 125";
-    note(c, "%s cannot be id-mapped: it is copied into memory", path);
-    /* The path goes by a variable: as a part of the text, one with a quote in
-     * it would become a command of the shell. */
-    setenv("COPY", path, 1);
-    FILE *archive = popen(tar, "re");
-    return must(c, archive ? fileno(archive) : -1, "popen(%s)", tar);
-}
-
-/* Open all sources, id-mapped for c->user_namespace if there is one: c->tree[i]
- * becomes the descriptor of c->source[i]. */
-static void open_sources(struct cage *c) {
-    uint64_t map = c->user_namespace ? MOUNT_ATTR_IDMAP : 0;
-    for (int i = 0; i < c->sources; i++) {
-        const struct source *s = &c->source[i];
-        int flags = s->flags, here = AT_FDCWD, tree = c->tree[i];
-        c->step = i < c->volumes ? STEP_volumes : STEP_rootfs;
-        if (!tree)                      /* else it is a tarball, open already */
-            tree = clone_mount(c, here, s->path, flags, s->attributes | map);
-        if (tree == -1 && s->attributes & MOUNT_ATTR_RDONLY)
-            /* Of what is only read, the owners matter less: all of its files
-             * then belong to nobody, and what everybody may read is read. */
-            tree = clone_mount(c, here, s->path, flags, s->attributes);
-        if (tree == -1 && c->step == STEP_rootfs && s->path != c->save)
-            tree = copy_as_archive(c, s->path);
-        /* Left are volumes to be written and --save, and no copy will do. */
-        c->tree[i] = must(c, tree, "id-map(%s)", s->path);
-    }
-}
-
-static void unpack(struct cage *c, int archive, const char *place);
-
-/* Put the layers into their places.  We are PID 1 already, in a mount namespace
- * of our own.  A tmpfs is mounted over /tmp, which nobody else sees, and
- * becomes a workshop:
- *
- *     /tmp/lower/0      the first folder of ROOTFS, or the tarball, unpacked
- *     /tmp/lower/1      the second, ...
- *     /tmp/upper        what the container writes
- *     /tmp/work         what overlayfs needs for itself
- *     /tmp/save         the folder of --save: then upper and work are in it
- *     /tmp/root         all of it put together, by the step rootfs
- *
- * In the end only /tmp/root stays in sight, as "/".  That the layers below it
- * cannot be seen any more does not matter: overlayfs has taken copies of their
- * mounts for itself when it was mounted. */
-static void gather_layers(struct cage *c) {
-    if (!c->id_mapped)
-        open_sources(c);            /* else the host side has done it already */
-    c->step = STEP_rootfs;
-
-    /* All that comes from the host has been copied.  The rest of what is
-     * mounted here can only be read from now on: if a link in a tarball leads
-     * tar(1) astray, it finds nothing to write. */
-    make_read_only(c, "/", AT_RECURSIVE);
-
-    /* The tmpfs has a size, so that no container fills the memory of the
-     * machine, and a limit to the number of files, each of which costs memory
-     * of the kernel.  What is in it counts for --memory as well. */
-    long long size = c->bytes ? c->bytes : 1LL << 30;
-    const char *options = text(c, "mode=0755,size=%lld,nr_inodes=%lld", size,
-                               size / 4096 + 64);
-    TRY(mount("cage", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, options));
-    TRY(chdir("/tmp"));
-    TRY(mkdir("lower", 0755));
-    TRY(mkdir("root", 0755));
-    TRY(mkdir("upper", 0755));
-    TRY(mkdir("work", 0755));
-    for (int i = c->volumes; i < c->sources; i++) {
-        const char *place = c->source[i].target;
-        struct stat st;
-        TRY(mkdir(place, 0755));
-        TRY(fstat(c->tree[i], &st));
-        if (S_ISDIR(st.st_mode))
-            attach(c, c->tree[i], place);
-        else
-            unpack(c, c->tree[i], place);
-    }
-}
-
-/* The new root is complete.  Make it our root by chroot(2) for now: every path
- * in the next steps then means what it will mean inside, and a symbolic link in
- * ROOTFS, whatever it says, leads to no file of the host.  (runc looks up each
- * path by itself as if it were inside; a link that changed between the look and
- * the mount was CVE-2021-30465.) */
-static void enter_root(struct cage *c) {
-    const char *place = "root";
-    if (without(c, rootfs)) {
-        /* ROOTFS itself.  pivot_root wants a mount point, and an unpacked
-         * tarball is none yet: a copy of its mount makes it one. */
-        place = "lower/0";
-        attach(c, clone_mount(c, AT_FDCWD, place, AT_RECURSIVE, 0), place);
-    }
-    c->host_root = TRY(open("/", FOLDER));
-    c->root = TRY(open(place, FOLDER));
-    TRY(fchdir(c->root));
-    TRY(chroot("."));
-    /* It shows fewer mounts from now on: not the work of the next step. */
-    take_snapshot(c, &c->before);
-}
-
-/* Walk out of that chroot again.  All it takes is a descriptor of a folder
- * outside of it, and the right to call chroot: this is why it is not a wall. */
-static void leave_root(struct cage *c) {
-    TRY(fchdir(c->host_root));
-    TRY(chroot("."));
-    take_snapshot(c, &c->before);
 }
 
 /* --------------------------- layers and tarballs ---------------------------
@@ -2455,7 +2093,6 @@ static void prepare_save(struct cage *c, int dir, const struct stat *st) {
      * umask of the caller is. */
     TRY(fchmodat(dir, "upper", 0755, 0));
     mkdirat(dir, "work", 0755);
-    TRY(faccessat(dir, "work", F_OK, 0));
 }
 
 /* Refuse source number I, a layer or the folder of --save, if it is not what it
@@ -2473,11 +2110,407 @@ static void check_source(struct cage *c, int i) {
     must(c, fstat(fd, &st), "fstat(%s)", path);
     if (path == c->save)
         prepare_save(c, fd, &st);
-    if (!S_ISDIR(st.st_mode)) {
-        check_archive(c, path, S_ISREG(st.st_mode) ? fd : -1, st.st_size);
-        c->tree[i] = fd;
-    } else
+    if (S_ISDIR(st.st_mode)) {
         close(fd);
+        return;
+    }
+    check_archive(c, path, S_ISREG(st.st_mode) ? fd : -1, st.st_size);
+    c->tree[i] = fd;
+}
+
+/* ----------------------------- copies of mounts ----------------------------
+ * mount(2) makes a mount of a kind of file system: a new proc, a new tmpfs.  To
+ * show something that is mounted already in a second place, one takes a copy of
+ * its mount, as `mount --bind` does.  The new mount calls (since Linux 5.2, the
+ * second since 5.12) do it in three moves instead of one:
+ *
+ *      open_tree       take a copy; it is attached nowhere, and a descriptor
+ *                      is all that holds it
+ *      mount_setattr   change it, while nobody can see it yet
+ *      move_mount      attach it to a place
+ *
+ * The old call needs two, bind and then remount to make it read-only; between
+ * them it can be written, and a program that forgets to check the second has
+ * left it so.  Here a copy that is wrong is never attached.  And a descriptor
+ * can be sent to another process: the host side takes the copy, the container
+ * attaches it.
+ *
+ *   By hand:  mount --bind /some/folder /mnt; mount -o remount,bind,ro /mnt
+ *   See:      mount_setattr(2), which has an example of all three; mount(8) */
+
+/* Take a copy of the mount that PATH in DIR is on, from PATH downwards.  FLAGS
+ * can be AT_RECURSIVE: with what is mounted below.  ATTRIBUTES (such as
+ * MOUNT_ATTR_RDONLY) are added to those it has; none is taken away, since in a
+ * user namespace those of the host are locked (mount_namespaces(7)).
+ *
+ * MOUNT_ATTR_IDMAP: the owners of files are translated by the map of
+ * c->user_namespace.  Then the result is -1 if the file system cannot do that.
+ * All other errors end the run.  Returns a descriptor of the copy. */
+static int clone_mount(struct cage *c, int dir, const char *path, int flags,
+                       uint64_t attributes) {
+    int how = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | flags;
+    int tree = must(c, syscall(SYS_open_tree, dir, path, how), "open_tree(%s)",
+                    path);
+    /* Private, as in the step private: a copy made by the host side belongs to
+     * the host's mounts, and what is mounted on it would appear there. */
+    struct mount_attr change = { attributes, 0, MS_PRIVATE,
+                                 (unsigned)c->user_namespace };
+    long result = syscall(SYS_mount_setattr, tree, "", AT_EMPTY_PATH | flags,
+                          &change, sizeof change);
+    if (result == -1 && attributes & MOUNT_ATTR_IDMAP && errno == EINVAL) {
+        close(tree);
+        return -1;
+    }
+    must(c, result, "mount_setattr(%s)", path);
+    return tree;
+}
+
+/* Attach TREE at PATH and close it: the mount stays without a descriptor. */
+static void attach(struct cage *c, int tree, const char *path) {
+    /* EMPTY_PATH: what is moved is the descriptor itself.  T_SYMLINKS: PATH may
+     * be a symbolic link.  We are in a chroot of the new root when ROOTFS has a
+     * say in what it is (see enter_root()). */
+    const unsigned flags = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_SYMLINKS;
+    must(c, syscall(SYS_move_mount, tree, "", AT_FDCWD, path, flags),
+         "move_mount(tree, %s)", path);
+    close(tree);
+}
+
+/* Make the mount at "/" read-only; FLAGS can be AT_RECURSIVE: with all that is
+ * mounted below it. */
+static void make_read_only(struct cage *c, int flags) {
+    struct mount_attr change = { .attr_set = MOUNT_ATTR_RDONLY };
+    KERNEL(mount_setattr, AT_FDCWD, "/", flags, &change, sizeof change);
+}
+
+/* Copy the mount of PATH, a device file of the host, and make sure that it is
+ * DEVICE and not something put in its place: that is how /dev/null became the
+ * way out of runc (CVE-2025-31133).  Returns the copy.  What is looked at is
+ * the copy, not the path again, which could mean something else by now. */
+static int clone_device(struct cage *c, const char *path, dev_t device) {
+    struct stat st;
+    int tree = clone_mount(c, c->host_root, path + 1, 0, 0);
+    must(c, fstat(tree, &st), "fstat(%s)", path);
+    if (!S_ISCHR(st.st_mode) || st.st_rdev != device)
+        refuse(c, "%s of the host is not the device %u:%u", path,
+               major(device), minor(device));
+    return tree;
+}
+
+/* Show PATH of the host, with all that is mounted below, at the same place.  (A
+ * user namespace may not leave out what is mounted below: it could cover
+ * something, see mount_namespaces(7).)  ATTRIBUTES: as for clone_mount(). */
+static void show_host(struct cage *c, const char *path, uint64_t attributes) {
+    int flags = AT_RECURSIVE;
+    attach(c, clone_mount(c, c->host_root, path + 1, flags, attributes), path);
+}
+
+/* Make PATH, a FOLDER or an empty file, and the folders on the way to it, as
+ * far as they are not there.  A mount needs a place to be attached to, and an
+ * image of one static program has neither /proc nor /dev. */
+static void make_place(struct cage *c, const char *path, bool folder) {
+    /* One after another, as mkdir -p does.  Most of them are there already,
+     * and of errors the last call will tell. */
+    for (const char *end = path; (end = strchr(end + 1, '/')) != NULL;)
+        mkdir(text(c, "%.*s", (int)(end - path), path), 0755);
+    if (access(path, F_OK) == 0)
+        return;
+    if (errno != ENOENT)
+        must(c, -1, "access(%s)", path);
+    /* There is nothing, or a link that leads to nothing: that is replaced. */
+    unlink(path);
+    must(c, folder ? mkdir(path, 0755) : mknod(path, S_IFREG | 0644, 0),
+         "create(%s)", path);
+}
+
+/* ------------------- the sources: ROOTFS, volumes, --save ------------------
+ * All that comes from the host's files is in the list c->source: first the
+ * volumes, then the layers of ROOTFS, then the folder of --save.  To open them
+ * is to take copies of their mounts (a tarball is simply opened), and who does
+ * that depends on who you are:
+ *
+ *   - an ordinary user: the container itself.  It has the rights of that user.
+ *   - root: the host side, which sends the descriptors to the container.  The
+ *     container is nobody by then, and could not even enter /root.
+ *
+ * Under root there is one thing more.  The files of ROOTFS belong to 0, 1, ...,
+ * and the ids of the container are 1879048192 and up: it would own none of
+ * them.  So the copies are *id-mapped*: whoever looks through them sees each
+ * owner translated, and what is written is translated back.
+ *
+ *      on disk        0 ........... 1000 ........... 65535
+ *                     |              |                 |     this mount only
+ *      host's ids     1879048192     1879049192        1879113727
+ *                     |              |                 |     user namespace
+ *      inside         0 ........... 1000 ........... 65535
+ *
+ * The disk is not changed, and the same ROOTFS can serve many containers with
+ * different ids at once.  Before there was this (Linux 5.12), other ids meant a
+ * copy of all files with other owners.  It takes the right to administer the
+ * user namespace in which the file system was mounted, and on a usual machine
+ * that is real root's.
+ *
+ *   By hand:  mount --bind -o X-mount.idmap=b:0:1879048192:65536 rootfs /mnt
+ *             ls -ln /mnt                           (util-linux 2.39 and later)
+ *   Try:      ./cage run --save=kept rootfs touch /f; ls -ln kept/upper
+ *   See:      mount_setattr(2), user_namespaces(7) */
+
+/* A file system that cannot be id-mapped (NFS, 9p, overlayfs) is copied.
+ * Returns a pipe from which the folder PATH comes as a tar archive; it is
+ * unpacked like any other tarball.
+ *
+ * The program that writes it runs at the same time.  If it fails, it ends with
+ * 125, and reap() ends the run.  --one-file-system: what is mounted below a
+ * layer is never a part of it. */
+static int copy_as_archive(struct cage *c, const char *path) {
+    const char *tar = "tar -C \"$COPY\" --one-file-system -cf - . || exit 125";
+    note(c, "%s cannot be id-mapped: it is copied into memory", path);
+    /* The path goes by a variable: as a part of the text, one with a quote in
+     * it would become a command of the shell. */
+    setenv("COPY", path, 1);
+    FILE *archive = popen(tar, "re");
+    return must(c, archive ? fileno(archive) : -1, "popen(%s)", tar);
+}
+
+/* Open all sources, id-mapped for c->user_namespace if there is one: c->tree[i]
+ * becomes the descriptor of c->source[i]. */
+static void open_sources(struct cage *c) {
+    uint64_t map = c->user_namespace ? MOUNT_ATTR_IDMAP : 0;
+    for (int i = 0; i < c->sources; i++) {
+        const struct source *s = &c->source[i];
+        int here = AT_FDCWD, tree = c->tree[i];
+        /* What is mounted below a layer is not seen through an overlay, but
+         * without the step rootfs there is none. */
+        bool layer = i >= c->volumes;
+        int flags = layer && !without(c, rootfs) ? 0 : AT_RECURSIVE;
+        c->step = layer ? STEP_rootfs : STEP_volumes;
+        if (!tree)                      /* else it is a tarball, open already */
+            tree = clone_mount(c, here, s->path, flags, s->attributes | map);
+        if (tree == -1 && s->attributes & MOUNT_ATTR_RDONLY)
+            /* Of what is only read, the owners matter less: all of its files
+             * then belong to nobody, and what everybody may read is read. */
+            tree = clone_mount(c, here, s->path, flags, s->attributes);
+        if (tree == -1 && layer && s->path != c->save)
+            tree = copy_as_archive(c, s->path);
+        /* Left are volumes to be written and --save, and no copy will do. */
+        c->tree[i] = must(c, tree, "id-map(%s)", s->path);
+    }
+}
+
+
+/* Put the layers into their places.  We are PID 1 already, in a mount namespace
+ * of our own.  A tmpfs is mounted over /tmp, which nobody else sees, and
+ * becomes a workshop:
+ *
+ *     /tmp/lower/0      the first folder of ROOTFS, or the tarball, unpacked
+ *     /tmp/lower/1      the second, ...
+ *     /tmp/upper        what the container writes
+ *     /tmp/work         what overlayfs needs for itself
+ *     /tmp/save         the folder of --save: then upper and work are in it
+ *     /tmp/root         all of it put together, by the step rootfs
+ *
+ * In the end only /tmp/root stays in sight, as "/".  That the layers below it
+ * cannot be seen any more does not matter: overlayfs has taken copies of their
+ * mounts for itself when it was mounted. */
+static void gather_layers(struct cage *c) {
+    if (!c->id_mapped)
+        open_sources(c);            /* else the host side has done it already */
+    c->step = STEP_rootfs;
+
+    /* All that comes from the host has been copied.  The rest of what is
+     * mounted here can only be read from now on: if a link in a tarball leads
+     * tar(1) astray, it finds nothing to write. */
+    make_read_only(c, AT_RECURSIVE);
+
+    /* The tmpfs has a size, so that no container fills the memory of the
+     * machine, and a limit to the number of files, each of which costs memory
+     * of the kernel.  What is in it counts for --memory as well. */
+    long long size = c->bytes ? c->bytes : 1LL << 30;
+    const char *options = text(c, "mode=0755,size=%lld,nr_inodes=%lld", size,
+                               size / 4096 + 64);
+    TRY(mount("cage", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, options));
+    TRY(chdir("/tmp"));
+    TRY(mkdir("root", 0755));
+    TRY(mkdir("upper", 0755));
+    TRY(mkdir("work", 0755));
+    for (int i = c->volumes; i < c->sources; i++) {
+        const char *place = c->source[i].path == c->save ? "save"
+            : text(c, "lower/%d", i - c->volumes);
+        make_place(c, place, true);
+        if (archive_option(c->tree[i]))
+            unpack(c, c->tree[i], place);
+        else
+            attach(c, c->tree[i], place);
+    }
+}
+
+/* The new root is complete.  Make it our root by chroot(2) for now: every path
+ * in the next steps then means what it will mean inside, and a symbolic link in
+ * ROOTFS, whatever it says, leads to no file of the host.  (runc looks up each
+ * path by itself as if it were inside; a link that changed between the look and
+ * the mount was CVE-2021-30465.) */
+static void enter_root(struct cage *c) {
+    const char *place = "root";
+    if (without(c, rootfs)) {
+        /* ROOTFS itself.  pivot_root wants a mount point, and an unpacked
+         * tarball is none yet: a copy of its mount makes it one. */
+        place = "lower/0";
+        attach(c, clone_mount(c, AT_FDCWD, place, AT_RECURSIVE, 0), place);
+    }
+    c->host_root = TRY(open("/", FOLDER));
+    c->root = TRY(open(place, FOLDER));
+    TRY(fchdir(c->root));
+    TRY(chroot("."));
+}
+
+/* --------------------------- id maps (step user) ---------------------------
+ * A map is a file, /proc/PID/uid_map, and can be written once.  A line of it
+ * reads: first id inside, first id outside, how many.  Three cases:
+ *
+ *    root runs cage              0 1879048192 65536    ids that nobody has
+ *    a user, ids granted         0 1000 1              0 is the user, the
+ *                                1 100000 65536        rest are granted ids
+ *    a user                      0 1000 1              0 is the user: no more
+ *
+ * Without a map every id of the host reads as 65534, "nobody", inside, and the
+ * process can become nobody else.  With two containers on the same ids, the
+ * processes of one could, if they ever met those of the other, kill them and
+ * read their files: Docker with userns-remap has that, one range for all of its
+ * containers.  systemd-nspawn picks a range for each, as we do.  bubblewrap
+ * always writes the third kind of map.
+ *
+ *
+ * Who writes the map matters: not the process in the namespace, but one outside
+ * that has the rights to these ids.  So the child has to wait in between:
+ *
+ *      child                             host side
+ *      unshare(CLONE_NEWUSER)
+ *      WRITE_MY_ID_MAPS -------------->  write uid_map, gid_map
+ *      setresuid(0) works now  <-------  the answer
+ *
+ *   By hand:  unshare --user sleep 100 &
+ *             echo 0 $(id -u) 1 > /proc/$!/uid_map
+ *             nsenter --preserve-credentials -t $! -U id -u
+ *   Try:      ./cage run rootfs cat /proc/self/uid_map     (as root, as a user)
+ *   See:      user_namespaces(7), newuidmap(1), UIDS-GIDS.md of systemd */
+
+/* Under root: pick IDS ids that nobody on the machine has, and no other
+ * container, and return the first.  systemd's list of who uses which ids leaves
+ * 0x70000000 to 0x7ffdffff unused: room for 4094 ranges.  A range is claimed by
+ * its number in the way that names are, and so it is free again when the host
+ * side ends.  Start to look at our process id: two containers that start at
+ * the same time then rarely try the same range. */
+static unsigned pick_ids(struct cage *c) {
+    /* FIRST is a multiple of IDS, and so are all ranges: the upper 16 bits of
+     * an id tell the container, the lower ones who it is inside. */
+    enum { FIRST = 0x70000000, PLACES = 4094 };
+    for (unsigned tries = 0; tries < PLACES; tries++) {
+        unsigned place = ((unsigned)getpid() + tries) % PLACES;
+        /* The socket stays open, and closes when the host side ends. */
+        if (name_socket(c, text(c, "ids/%u", place), true) != -1)
+            return FIRST + place * IDS;
+        if (errno != EADDRINUSE)
+            must(c, -1, "bind(@cage/ids/%u)", place);
+    }
+    refuse(c, "all %d ranges of ids are in use", PLACES);
+}
+
+/* Find in FILE the line whose word number N is KEY, where words are separated
+ * by colons, and point WORD to its first three.  They are good until the next
+ * file is read.  False if there is no such line.
+ *
+ * (getpwuid(3) would find users who are in no file, but in a static program it
+ * needs the shared libraries of the glibc that it was built with.) */
+static bool find_line(struct cage *c, const char *file, int n, const char *key,
+                      char *word[3]) {
+    char *lines = read_file(c, AT_FDCWD, file);
+    for (char *line; (line = strsep(&lines, "\n")) != NULL;) {
+        for (int i = 0; i < 3; i++)
+            word[i] = strsep(&line, ":");
+        if (word[2] && strcmp(word[n], key) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* For an ordinary user: have maps of two lines written, if ids are granted to
+ * that user, and return true; else false.
+ *
+ * /etc/subuid and /etc/subgid grant them, in lines `NAME:FIRST:COUNT`, where
+ * NAME can also be the number of the user (subuid(5)).  Only root may write a
+ * map of ids that are not the writer's own, so it is done by two programs that
+ * are set-uid root and look into these files: newuidmap(1) and newgidmap(1).
+ * Podman without root does the same. */
+static bool write_granted_maps(struct cage *c) {
+    static const char *const files[] = { "/etc/subuid", "/etc/subgid" };
+    const char *uid = text(c, "%u", getuid()), *gid = text(c, "%u", getgid());
+    const char *child = text(c, "%d", (int)c->child);
+    char *word[3];
+    /* Two lines of a map each: 0 UID 1, and 1 FIRST COUNT. */
+    const char *argv[2][9] = {
+        { "/usr/bin/newuidmap", child, "0", uid, "1", "1" },
+        { "/usr/bin/newgidmap", child, "0", gid, "1", "1" },
+    };
+    if (access(argv[0][0], X_OK) == -1)
+        return false;
+    /* A user without a name, as in many containers, can still have a grant. */
+    bool named = find_line(c, "/etc/passwd", 2, uid, word);
+    const char *name = text(c, "%s", named ? word[0] : "");
+    /* Both files first: a map, once written, could not be taken back. */
+    for (int i = 0; i < 2; i++) {
+        if (!find_line(c, files[i], 0, name, word)
+            && !find_line(c, files[i], 0, uid, word))
+            return false;
+        argv[i][6] = text(c, "%s", word[1]);
+        argv[i][7] = text(c, "%s", word[2]);
+    }
+    for (int i = 0; i < 2; i++)
+        run_program(c, argv[i], 0, true);
+    return true;
+}
+
+/* A pipe belongs to the user who made it, here the real root.  What is open
+ * already can be used by all; but a program inside that opens /dev/stdout by
+ * its name opens the pipe anew, and would be refused: `... cat` works in a pipe
+ * without this, `... cat /dev/stdin` does not.  So those of 0, 1, 2 that are
+ * pipes are given to the user of the container, UID and GID as seen outside. */
+static void give_pipes(struct cage *c, uid_t uid, gid_t gid) {
+    for (int fd = 0; fd <= 2; fd++)
+        if (strncmp(fact(c, 0, text(c, "fd/%d", fd)), "pipe:", 5) == 0
+            && fchown(fd, uid, gid) == -1)
+            continue;               /* then they are refused, no more */
+}
+
+/* The host side answers WRITE_MY_ID_MAPS: the child is in its user namespace,
+ * and stays nobody there until we have written its maps.  Under root the answer
+ * M gets the sources, opened. */
+static void write_id_maps(struct cage *c, struct message *m) {
+    c->step = STEP_user;
+    unsigned first = 0;
+    int dir = TRY(openat(c->proc, text(c, "%d", (int)c->child), FOLDER));
+    /* With --join it has got the map of the container that it has joined. */
+    if (c->id_mapped && !c->join) {
+        const char *map = text(c, "0 %u %d", pick_ids(c), IDS);
+        TRY(write_file(dir, "uid_map", map));
+        TRY(write_file(dir, "gid_map", map));
+    } else if (!c->join && !write_granted_maps(c)) {
+        /* One id, our own.  Before a user may map a group, the right to leave
+         * groups has to be given up for good: user_namespaces(7) on setgroups,
+         * CVE-2014-8989. */
+        TRY(write_file(dir, "setgroups", "deny"));
+        TRY(write_file(dir, "uid_map", text(c, "0 %u 1", getuid())));
+        TRY(write_file(dir, "gid_map", text(c, "0 %u 1", getgid())));
+    }
+    if (c->id_mapped) {
+        sscanf(read_file(c, dir, "uid_map"), "%*u %u", &first);
+        give_pipes(c, first + c->uid, first + c->gid);
+        /* A namespace can be named by its file here, as with nsenter(1). */
+        c->user_namespace = TRY(openat(dir, "ns/user", O_RDONLY | O_CLOEXEC));
+        open_sources(c);
+        m->fds = c->sources;
+    }
+    memcpy(m->fd, c->tree, sizeof m->fd);
+    close(dir);
 }
 
 /* ------------------------- fine print of cgroups ---------------------------
@@ -2501,10 +2534,10 @@ static void check_source(struct cage *c, int i) {
  * mounted somewhere, and a controller is in one tree only: on a machine that
  * is half on the way ("hybrid"), memory or cpu or pids may still be there.
  *
- *      number in above[]         0            1         2      3
- *      what is there             version 2    memory    cpu    pids
+ *      c->above[0]    [1]       [2]    [3]
+ *      version 2      memory    cpu    pids
  *
- * Its files have other names; some things it does not know.
+ * Some of its files have other names; some things it does not know.
  *
  *   By hand, as a user:   systemd-run --user --scope -p Delegate=yes bash
  *             cd /sys/fs/cgroup$(cut -d: -f3 /proc/self/cgroup)
@@ -2516,50 +2549,42 @@ static void check_source(struct cage *c, int i) {
  * runc and crun leave all of it to systemd, if asked to (a call over D-Bus), or
  * do it themselves as here.  bubblewrap has no cgroups. */
 
-/* What files of version 2 are called in version 1, and in which tree they are.
- * Where both take the same value, limits can be set and read by this table
- * alone.  (memory.swappiness 0 keeps a group from swapping, too: memory.rst in
+/* What files of version 2 are called in version 1, where that is not the same.
+ * Both take the same value, so limits can be set and read by this table alone.
+ * (memory.swappiness 0 keeps a group from swapping, too: memory.rst in
  * Documentation/admin-guide/cgroup-v1/.) */
-static const struct { int tree; const char *file, *v1_file; } v1_files[] = {
-    { 1, "memory.max", "memory.limit_in_bytes" },
-    { 1, "memory.swap.max", "memory.swappiness" },
-    { 1, "memory.current", "memory.usage_in_bytes" },
-    { 1, "memory.events", "memory.oom_control" },
-    { 2, "cpu.max", "cpu.cfs_quota_us" },
-    { 3, "pids.max", "pids.max" },
-    { 3, "pids.current", "pids.current" },
-    { 3, "pids.events", "pids.events" },
+static const struct { const char *file, *v1_file; } v1_files[] = {
+    { "memory.max", "memory.limit_in_bytes" },
+    { "memory.swap.max", "memory.swappiness" },
+    { "memory.current", "memory.usage_in_bytes" },
+    { "memory.events", "memory.oom_control" },
+    { "cpu.max", "cpu.cfs_quota_us" },
 };
 
-/* Find out where our groups are to be made, c->above, and what they will be
- * called.  Root makes its group at the top of the tree, an ordinary user in the
- * group in which cage was started.  Or find those of OTHER, a container that
- * runs; c->group_name is "" if it has none of its own.
+/* Find out where the group cage.NAME is to be made: c->above.  Root makes it at
+ * the top of the tree, an ordinary user in the group in which cage was started.
+ * Or, if MEMBER is a process of a container that runs, find out where it is;
+ * c->group_path is "" if it has none.
  *
  * The place of the tree is taken from the table of mounts: on a hybrid machine
  * it is /sys/fs/cgroup/unified, and others have it elsewhere.  (Those of
  * version 1 are where all distributions have them, and for root only.) */
-static void find_group(struct cage *c, const struct container *other) {
-    char own[PATH_MAX] = "", place[PATH_MAX] = "", type[16] = "", *line, *s;
-    bool root = other ? other->uid == 0 : geteuid() == 0;
-    snprintf(c->group_name, sizeof c->group_name, "cage.%s", c->name);
+static void find_group(struct cage *c, const char *name, pid_t member) {
+    char own[PATH_MAX] = "", place[PATH_MAX] = "", type[16] = "", *line, *last;
+    bool root = (member ? c->other.uid : geteuid()) == 0;
+    snprintf(c->group_name, sizeof c->group_name, "cage.%s", name);
 
     /* A line of this file is NUMBER:CONTROLLERS:PATH; version 2 is 0. */
-    const char *whose = text(c, "/proc/%d/cgroup", (int)(other ? other->init
-                                                         : getpid()));
-    s = strstr(read_file(c, AT_FDCWD, whose), "0::/");
-    if (s && (other || !root))
-        sscanf(s, "0::%4000[^\n]", own);
+    line = strstr(read_file(c, AT_FDCWD, member ? text(c, "/proc/%d/cgroup",
+                            (int)member) : "/proc/self/cgroup"), "0::/");
+    if (line && (member || !root))
+        sscanf(line, "0::%4000[^\n]", own);
     /* Above what?  A container's group, or cage-host, where another cage may
      * have moved us (see enable_controller()), or the top, which is "". */
-    s = strrchr(own, '/');
-    bool last = s && (other ? strncmp(s, "/cage.", 6) == 0
-                      : strcmp(s, "/cage-host") == 0 || s[1] == '\0');
-    if (other)
-        snprintf(c->group_name, sizeof c->group_name, "%.79s",
-                 last ? s + 1 : "");
-    if (last)
-        *s = '\0';
+    last = strrchr(own, '/');
+    bool found = last && strcmp(last + 1, c->group_name) == 0;
+    if (last && (strncmp(last, "/cage", 5) == 0 || last[1] == '\0'))
+        *last = '\0';
 
     char *mounts = read_file(c, AT_FDCWD, "/proc/self/mounts");
     while (strcmp(type, "cgroup2") != 0)
@@ -2570,32 +2595,67 @@ static void find_group(struct cage *c, const struct container *other) {
     snprintf(c->above_path, PATH_MAX, "%.2000s%.2000s", place, own);
     snprintf(c->group_path, PATH_MAX, "%.4000s/%s", c->above_path,
              c->group_name);
+    if (member && !found)
+        *c->group_path = '\0';
     c->above[0] = c->above_path;
     c->above[1] = "/sys/fs/cgroup/memory";
     c->above[2] = "/sys/fs/cgroup/cpu";
     c->above[3] = "/sys/fs/cgroup/pids";
     c->trees = root ? TREES : 1;
+    if (member)
+        find_v1_groups(c, false);
+}
+
+/* See in which trees of version 1 (they have a file `tasks`) there is a group
+ * of our name; MAKE: make them. */
+static void find_v1_groups(struct cage *c, bool make) {
+    for (int i = 1; i < c->trees; i++) {
+        const char *group = text(c, "%s/%s", c->above[i], c->group_name);
+        if (access(text(c, "%s/tasks", c->above[i]), F_OK) == -1)
+            continue;
+        if (make)
+            must(c, mkdir(group, 0755), "mkdir(%s)", group);
+        c->in_group[i] = access(group, F_OK) == 0;
+    }
+}
+
+/* Open our group and lock it, flock(2).  By the lock others see that it is in
+ * use: the kernel takes it away with the last of our processes that has it
+ * open, however that ends.  Returns -1 if another cage has removed the group
+ * before: new, empty and not locked yet, it looks like one that was left
+ * behind. */
+static int lock_group(struct cage *c) {
+    int fd = open(c->group_path, FOLDER);
+    if (flock(fd, LOCK_SH) == 0 && access(c->group_path, F_OK) == 0)
+        return fd;
+    close(fd);
+    return -1;
 }
 
 /* The path of FILE of our group, or of what stands for it in version 1, if it
- * is only there; "" if there is no group.  MAKE: make our group in that tree.
- * */
-static const char *group_file(struct cage *c, const char *file, bool make) {
-    const char *path = text(c, "%s/%s", c->group_path, file);
-    if (*c->group_name == '\0')
-        return "";
-    for (size_t i = 0; i < sizeof v1_files / sizeof v1_files[0]; i++) {
-        const char *above = c->above[v1_files[i].tree];
-        if (strcmp(file, v1_files[i].file) != 0 || access(path, F_OK) == 0
-            || c->trees == 1 || access(above, F_OK) == -1)
-            continue;
-        const char *group = text(c, "%s/%s", above, c->group_name);
-        if (make && mkdir(group, 0755) == -1 && errno != EEXIST)
-            must(c, -1, "mkdir(%s)", group);
-        c->in_group[v1_files[i].tree] = access(group, F_OK) == 0;
-        return text(c, "%s/%s", group, v1_files[i].v1_file);
+ * is only there.  The tree there has the name of the controller, with which
+ * that of the file begins. */
+static const char *group_file(struct cage *c, const char *file) {
+    const char *path = text(c, "%s/%s", c->group_path, file), *v1 = file;
+    for (size_t i = 0; i < sizeof v1_files / sizeof v1_files[0]; i++)
+        if (strcmp(file, v1_files[i].file) == 0)
+            v1 = v1_files[i].v1_file;
+    v1 = text(c, "/sys/fs/cgroup/%.*s/%s/%s", (int)strcspn(file, "."), file,
+              c->group_name, v1);
+    return c->trees > 1 && access(path, F_OK) == -1 && access(v1, F_OK) == 0
+        ? v1 : path;
+}
+
+/* Put this process into the groups of version 1, as far as there are any: with
+ * clone3(2) a process can be born into a group of version 2 only.  Its own
+ * children are born where it is, so once is enough.  0 means: who writes. */
+static void enter_v1_groups(struct cage *c) {
+    for (int i = 1; i < c->trees; i++) {
+        const char *v1 = text(c, "%s/%s/cgroup.procs", c->above[i],
+                              c->group_name);
+        if (c->in_group[i])
+            must(c, write_file(AT_FDCWD, v1, "0"), "write(0 to %s)", v1);
     }
-    return path;
 }
 
 /* Have the controller of FILE handed down to ours (of memory.max: memory).
@@ -2609,52 +2669,48 @@ static const char *group_file(struct cage *c, const char *file, bool make) {
  *
  * Errors of the last line tell nothing that a missing FILE will not tell. */
 static void enable_controller(struct cage *c, const char *file) {
-    const char *members = text(c, "%s/cgroup.procs", c->above_path);
-    const char *aside = text(c, "%s/cage-host", c->above_path);
-    bool top = access(text(c, "%s/cgroup.type", c->above_path), F_OK) == -1;
+    int above = TRY(open(c->above_path, FOLDER));
+    bool top = faccessat(above, "cgroup.type", F_OK, 0) == -1;
     for (int tries = 0; !top && tries < 1000; tries++) {
-        char *pid, *pids = read_file(c, AT_FDCWD, members);
+        char *pid, *pids = read_file(c, above, "cgroup.procs");
         if (*pids == '\0')
             break;
-        mkdir(aside, 0755);
+        mkdirat(above, "cage-host", 0755);
         while ((pid = strsep(&pids, "\n")) != NULL && *pid)
-            write_file(AT_FDCWD, text(c, "%s/cgroup.procs", aside), "%s", pid);
+            write_file(above, "cage-host/cgroup.procs", pid);
     }
-    write_file(AT_FDCWD, text(c, "%s/cgroup.subtree_control", c->above_path),
-               "+%.*s", (int)strcspn(file, "."), file);
-}
-
-static int is_group(const struct dirent *d) {
-    return strncmp(d->d_name, "cage.", strlen("cage.")) == 0;
+    const char *controller = text(c, "+%.*s", (int)strcspn(file, "."), file);
+    write_file(above, "cgroup.subtree_control", controller);
+    close(above);
 }
 
 /* Remove every group whose container is gone because its host side was killed,
- * for one by SIGKILL or when the machine ran out of memory: nobody holds its
- * name any more.  The names are read after the groups: who starts in between
- * has a name first.  Only a group without processes can be removed (rmdir says
- * EBUSY).  So a mistake would do no harm: a container that is just starting in
- * another network namespace, whose name we cannot see, at worst fails to. */
+ * for one by SIGKILL or when the machine ran out of memory: nobody holds the
+ * lock of it any more.  (Only a group without processes can be removed: else
+ * rmdir says EBUSY.) */
 static void remove_stale_groups(struct cage *c) {
-    struct dirent **groups = NULL;
-    int n = scandir(c->above_path, &groups, is_group, NULL);
-    const char *names = n > 0 ? read_file(c, AT_FDCWD, "/proc/net/unix") : "";
-    for (int i = 0; i < n; i++) {
-        const char *group = groups[i]->d_name, *name = strchr(group, '.') + 1;
-        if (!strstr(names, text(c, "@cage/%u/%s\n", getuid(), name))
-            && rmdir(text(c, "%s/%s", c->above[0], group)) == 0)
-            for (int v1 = 1; v1 < c->trees; v1++)
-                rmdir(text(c, "%s/%s", c->above[v1], group));
-        free(groups[i]);
+    DIR *groups = opendir(c->above_path);
+    for (struct dirent *d; groups && (d = readdir(groups)) != NULL;) {
+        const char *path = text(c, "%s/%s", c->above_path, d->d_name);
+        bool cage = strncmp(d->d_name, "cage.", strlen("cage.")) == 0;
+        int fd = cage ? open(path, FOLDER) : -1;
+        if (flock(fd, LOCK_EX | LOCK_NB) == 0 && rmdir(path) == 0)
+            for (int i = 1; i < c->trees; i++)
+                rmdir(text(c, "%s/%s", c->above[i], d->d_name));
+        close(fd);
     }
-    free(groups);
+    if (groups)
+        closedir(groups);
 }
 
-/* The number after KEY in FILE of our group, 0 if there is none.  Such files
- * have a line for each kind of event: `oom_kill 1`. */
-static long count(struct cage *c, const char *file, const char *key) {
-    char *lines = read_file(c, AT_FDCWD, group_file(c, file, false));
-    const char *found = strstr(lines, key);
-    return found ? atol(found + strlen(key)) : 0;
+/* What FILE of our group says after KEY, to the end of the line; "-" if there
+ * is no such thing.  Some files have a line for each kind of event, such as
+ * `oom_kill 1`, others are a single number: then KEY is "".  The text is good
+ * until the next file is read.  (As a number, "-" is 0: see atol(3).) */
+static const char *of_group(struct cage *c, const char *file, const char *key) {
+    char *found = strstr(read_file(c, AT_FDCWD, group_file(c, file)), key);
+    found = found ? strtok(found + strlen(key), "\n") : NULL;
+    return found ? found : "-";
 }
 
 /* If a limit ended the command, say which:
@@ -2668,9 +2724,10 @@ static long count(struct cage *c, const char *file, const char *key) {
  * max of pids.events, how often a fork was refused. */
 static void say_why(struct cage *c) {
     c->step = STEP_none;            /* it is no step that has failed */
-    if (count(c, "memory.events", "oom_kill "))
-        note(c, "killed: memory limit %s reached", c->memory ? c->memory : "");
-    long refused = count(c, "pids.events", "max ");
+    if (atol(of_group(c, "memory.events", "oom_kill ")))
+        note(c, "killed: memory limit %gM reached",
+             atof(of_group(c, "memory.max", "")) / (1 << 20));
+    long refused = atol(of_group(c, "pids.events", "max "));
     if (refused)
         note(c, "the limit of processes was reached, %ld times", refused);
 }
@@ -2684,153 +2741,86 @@ static void say_why(struct cage *c) {
  * cgroup.events then reads "populated 0" can be waited for by poll(2), but in
  * version 2 only; mostly the first try succeeds.) */
 static void remove_groups(struct cage *c) {
-    write_file(AT_FDCWD, group_file(c, "cgroup.kill", false), "1");
+    write_file(AT_FDCWD, group_file(c, "cgroup.kill"), "1");
     for (int i = 0, tries = 1000; i < c->trees; i++)
         while (rmdir(text(c, "%s/%s", c->above[i], c->group_name)) == -1
                && errno == EBUSY && tries-- > 0)
             poll(NULL, 0, 1);       /* wait for a millisecond */
 }
 
-/* ---------------------- snapshots: --explain and --step --------------------
- * --explain shall not print what this file hopes to do, but what the kernel has
- * done.  Its evidence is /proc.  Before and after each step the same list of
- * facts is looked up there, and those that differ are printed:
+/* ------------------------------ preparations -------------------------------
+ * Before the first step the host side takes the name, opens what no path will
+ * lead to later, and puts signals off.  What is wrong with the arguments shall
+ * be found here, while nothing is done yet that has to be undone: the name and
+ * all descriptors go away by themselves when the process ends.
  *
- *      uts      a host name of its own
- *               ns/uts               uts:[4026531838] -> uts:[4026532201]
- *               sys/kernel/hostname  lab -> cage
- *
- * The number of a namespace is the inode number of its file (namespaces(7));
- * two processes with the same number share it.  A step that was left out, or
- * that does nothing here, changes no fact, and that can be seen as well.
- *
- * It is read through c->proc, the host's /proc, opened before all steps: later
- * there is none in sight, or the container's.  `self` in it is whoever reads,
- * so each process sees itself.
- *
- * Some lines that need a word:
- *
- *      time_for_children   the namespace of the step time is for the children:
- *                          the process itself stays where it was
- *      Uid, Gid            four numbers each: real, effective, saved, and the
- *                          one for file systems (credentials(7))
- *      NSpid               the number of the process in each PID namespace, the
- *                          host's first: `4713 2`
- *      CapEff, CapBnd      one bit for each capability, in base 16
- *      Seccomp             0: none, 2: a filter
- *
- *   By hand:  ls -l /proc/self/ns; cat /proc/self/uid_map; findmnt
- *   Try:      ./cage run --step rootfs true, and look around in another window
- *   See:      proc(5), namespaces(7), lsns(8) */
+ *   Try:  ./cage run -n web rootfs sleep 9 & sleep 1
+ *         ./cage run -n web rootfs true                 the name is taken
+ *         ls -l /proc/$(pgrep -o -x cage)/fd            what is open */
 
-/* The facts: files and links below /proc/self; those that begin with a capital
- * letter are lines of /proc/self/status; one is a setting below /proc/sys. */
-static const char *const facts[FACTS] = {
-    "cgroup", "ns/cgroup", "ns/ipc", "ns/mnt", "ns/net", "ns/pid",
-    "ns/time_for_children", "ns/user", "ns/uts", "sys/kernel/hostname",
-    "uid_map", "gid_map", "Uid", "Gid", "NSpid", "NSsid", "CapEff", "CapBnd",
-    "NoNewPrivs", "Seccomp", "fd/0", "mountinfo",
-};
+static void open_other(struct cage *c);
 
-/* Of the mounts in the file MOUNTINFO: how many there are, how many of them are
- * shared, and of what type the one at "/" is.  A line of it, see proc(5):
- *
- *      36 35 98:0 /mnt1 /mnt2 rw,noatime shared:1 - ext3 /dev/root rw
- *                       place            optional   type */
-static const char *count_mounts(struct cage *c, const char *mountinfo) {
-    char *lines = read_file(c, c->proc, mountinfo);
-    char where[3], type[32], root[32] = "?";
-    /* Only the first two bytes of the place are kept: "/" or not is enough. */
-    int total = 0, shared = 0;
-    for (char *line; (line = strsep(&lines, "\n")) != NULL && *line; total++) {
-        shared += strstr(line, " shared:") != NULL;
-        if (sscanf(line, "%*s %*s %*s %*s %2s %*[^-]- %31s", where, type) == 2
-            && strcmp(where, "/") == 0)
-            snprintf(root, sizeof root, "%s", type);
-    }
-    return text(c, "%d mounts (%d shared), / is %s", total, shared, root);
+/* The order matters: what the caller has left open is closed before we open
+ * files of our own, and signals are put off last, since until then Ctrl-C may
+ * just end us. */
+static void prepare(struct cage *c) {
+    sigset_t all;
+    const char *name = text(c, "%u/%s", getuid(), c->name);
+    /* What the caller has left open is not for us.  (A link in ROOTFS could
+     * lead there by /proc/self/fd.  Only the lesson --without=fds needs it.) */
+    if (!without(c, fds))
+        KERNEL(close_range, 3, ~0U, 0);
+    /* A copy: the step tty puts a new terminal into the place of 2. */
+    c->errors = TRY(fcntl(2, F_DUPFD_CLOEXEC, 3));
+    if (!c->exec && (c->name_socket = name_socket(c, name, true)) == -1)
+        must(c, -1, "--name %s: bind(@cage/%s)", c->name, name);
+    /* A folder that is open can still be used when no path leads to it any
+     * more: for /proc that is the case after the step pivot. */
+    c->proc = TRY(open("/proc", FOLDER));
+    if (c->join)
+        open_other(c);
+    /* The real root has ids to give away: in the first user namespace the map
+     * says that all 4294967295 exist.  Root of another one (as in podman
+     * without root) has fewer, and goes the way of an ordinary user. */
+    c->id_mapped = geteuid() == 0 && !without(c, user)
+        && strstr(fact(c, 0, "uid_map"), "4294967295");
+    for (int i = c->volumes; i < c->sources; i++)
+        check_source(c, i);
+
+    /* A pidfd stands for one process for ever, whereas a number can be given to
+     * another one.  It becomes readable when the process ends: die_with_host()
+     * looks at that.  See pidfd_open(2). */
+    c->host_pidfd = KERNEL(pidfd_open, getpid(), 0);
+    if (c->pause)
+        c->keyboard = TRY(open("/dev/tty", O_RDONLY | O_CLOEXEC));
+
+    /* From now on signals wait until supervise() reads them, as if they came
+     * from a file (signalfd(2)), and so none can end us before we have cleaned
+     * up; the processes to come inherit that.  Only Ctrl-Z of the shell that
+     * started us still stops us at once. */
+    sigfillset(&all);
+    sigdelset(&all, SIGTSTP);
+    TRY(sigprocmask(SIG_SETMASK, &all, NULL));
+    c->signals = TRY(signalfd(-1, &all, SFD_CLOEXEC));
+    c->on_host_side = true;         /* from now on there is something to undo */
 }
 
-/* Make of TEXT one line without commands to the terminal of whoever reads it:
- * what is inside can call a file or a process as it likes. */
-static void plain(char *text) {
-    for (; *text; text++)
-        if (!isprint((unsigned char)*text))
-            *text = ' ';
-}
-
-/* Put what the host's /proc says about FACT of the process WHO ("self": of this
- * one) into VALUE, with one space between words: uid_map is full of them. */
-static void look_up(struct cage *c, const char *who, const char *fact,
-                    char value[FACT_SIZE]) {
-    /* A link is told by readlink(2), a file by reading; what is no link makes
-     * the former fail.  A fact that this kernel does not have is empty. */
-    char link[PATH_MAX] = "", *word, *found = link;
-    bool setting = strncmp(fact, "sys/", 4) == 0;
-    const char *path = text(c, "%s/%s", setting ? "." : who, fact);
-    size_t n = 0;
-    if (strcmp(fact, "mountinfo") == 0)
-        snprintf(link, sizeof link, "%s", count_mounts(c, path));
-    else if (isupper(*fact)) {
-        const char *status = text(c, "%s/status", who);
-        const char *key = text(c, "\n%s:", fact);
-        char *line = strstr(read_file(c, c->proc, status), key);
-        found = line ? strtok(line + strlen(key), "\n") : link;
-    } else if (readlinkat(c->proc, path, link, sizeof link - 1) == -1)
-        found = read_file(c, c->proc, path);
-    if (strstr(found, "0::"))       /* of cgroups, only that of version 2 */
-        found = strstr(found, "0::");
-    /* What does not fit is cut off; snprintf returns the length in full. */
-    *value = '\0';
-    while ((word = strsep(&found, " \t\n")) != NULL && n < FACT_SIZE)
-        if (*word)
-            n += (size_t)snprintf(value + n, FACT_SIZE - n, "%s%s",
-                                  n > 0 ? " " : "", word);
-    plain(value);
-}
-
-/* Fill S with all facts about this process as they are now; without --explain
- * nobody wants to know. */
-static void take_snapshot(struct cage *c, struct snapshot *s) {
-    for (int i = 0; i < FACTS && c->explain; i++)
-        look_up(c, "self", facts[i], s->value[i]);
-}
-
-/* DO() is about to run STEP: note it for error messages, and announce it.
- * Returns false if it is to be left out. */
-static bool begin_step(struct cage *c, enum step step) {
-    bool joined = c->join && (step == STEP_uts || step == STEP_ipc
-                              || step == STEP_net);
-    c->step = step;
-    if (c->explain)
-        dprintf(c->errors, "%-9s%s%s\n", steps[step].name, steps[step].why,
-                joined ? "   (shared)" : c->left_out[step] ? "   (left out)"
-                : "");
-    return !joined && !c->left_out[step];
-}
-
-/* The step is done: show what it has changed, and with --step wait for Enter.
- * Everybody who runs steps calls this, so c->before is handed on by fork: PID 1
- * compares with what the child saw last. */
-static void end_step(struct cage *c) {
-    /* The order of the table is the order of the lines. */
-    struct snapshot now;
-    char enter[64];
-    if (!c->explain)
-        return;
-    take_snapshot(c, &now);
-    for (int i = 0; i < FACTS; i++)
-        if (strcmp(c->before.value[i], now.value[i]) != 0)
-            dprintf(c->errors, "         %-21s%s -> %s\n", facts[i],
-                    c->before.value[i], now.value[i]);
-    c->before = now;
-    if (c->pause) {
-        /* A line of the terminal that cage was started in, even when standard
-         * input is something else.  After fork all share it, and only one
-         * process at a time runs steps. */
-        dprintf(c->errors, "         [Enter] ");
-        TRY(read(c->keyboard, enter, sizeof enter));
-    }
+/* -------------------------------- lab cell ---------------------------------
+ * Leaving out `mount` or `private` lets mounts loose, and shall not cost you
+ * your machine.  So the experiment runs in one mount namespace more, a cell:
+ *
+ *      the machine   |   the cell            |   the container
+ *                    |                       |
+ *            MS_PRIVATE: nothing     MS_SHARED: mounts pass, as they
+ *            passes this wall        would on a machine with systemd
+ *
+ * The kernel removes a mount namespace, and all that is mounted in it, with its
+ * last process, so nothing has to be undone.  See mount_namespaces(7). */
+static void lab_cell(struct cage *c) {
+    c->step = STEP_mount;
+    TRY(unshare(CLONE_NEWNS));
+    TRY(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
+    TRY(mount(NULL, "/", NULL, MS_REC | MS_SHARED, NULL));
 }
 
 /* ------------------- the terminal, seen from the host side ------------------
@@ -2869,12 +2859,6 @@ static void end_step(struct cage *c) {
  * Docker and podman there is one that copies the bytes as we do here.
  * bubblewrap has no terminal for its command: it gets yours. */
 
-/* May we touch the real terminal?  Its foreground job is a process group, and
- * the question is whether that is ours. */
-static bool in_foreground(void) {
-    return keyboard_is_ours() && tcgetpgrp(0) == getpgrp();
-}
-
 /* Make the new terminal as large as the real one.  The kernel then sends
  * SIGWINCH to the foreground job in it (ioctl_tty(2)), and editors draw
  * themselves anew. */
@@ -2905,10 +2889,11 @@ static void take_terminal(struct cage *c, int master, int slave) {
 
 /* Take the keyboard, if that can be done now: the command has its terminal and
  * runs (before that, Ctrl-C shall still end us), we have not done it before,
- * and we are in the foreground.  c->cooked keeps the modes for clean_up(). */
+ * and ours is the process group in the foreground of the real terminal.
+ * c->cooked keeps the modes for clean_up(). */
 static void take_keyboard(struct cage *c) {
-    if (!c->master || c->talk || c->raw || !in_foreground()
-        || tcgetattr(0, &c->cooked) == -1)
+    if (!c->master || c->talk || c->raw || !keyboard_is_ours()
+        || tcgetpgrp(0) != getpgrp() || tcgetattr(0, &c->cooked) == -1)
         return;
     struct termios raw = c->cooked;
     cfmakeraw(&raw);
@@ -2998,26 +2983,6 @@ static int run_net_command(struct cage *c, const char *event) {
     return status;
 }
 
-/* THIS_IS_INIT: process PID will be PID 1, and waits for us before it goes on.
- * Put it into the groups of version 1, if we have made any, while it has no
- * children yet (they are born into the group of their parent), and connect its
- * network, so that the command finds it ready.  If that fails, the run ends. */
-static void meet_init(struct cage *c, pid_t pid) {
-    c->init = pid;
-    c->step = STEP_cgroup;
-    for (int i = 1; i < c->trees; i++) {
-        const char *v1 = text(c, "%s/%s/cgroup.procs", c->above[i],
-                              c->group_name);
-        if (c->in_group[i] && write_file(AT_FDCWD, v1, "%d", (int)pid) == -1)
-            must(c, -1, "write(%d to %s)", (int)pid, v1);
-    }
-    /* Said before: one that has done half of its work has to be told as well
-     * when it is over. */
-    c->net_up = c->net != NULL;
-    if (c->net && run_net_command(c, "up") != 0)
-        leave(c, EXIT_CAGE);
-}
-
 /* Answer a question of the inner processes (see `enum question`).  The answer
  * is the same message, filled in, and says "go on".
  *
@@ -3036,13 +3001,18 @@ static void answer(struct cage *c) {
     m.fds = 0;                      /* none go back, unless we say so */
     if (m.what == WRITE_MY_ID_MAPS)
         write_id_maps(c, &m);
-    else if (m.what == THIS_IS_INIT)
-        meet_init(c, m.pid);
-    else
+    else if (m.what == TAKE_THE_TERMINAL)
         take_terminal(c, m.fd[0], m.fd[1]);
+    else {
+        /* PID 1 waits.  Connect its network, so that the command finds it
+         * ready.  We note that before: a COMMAND that has done half of its work
+         * has to be told as well when it is over. */
+        c->init = m.pid;
+        c->net_up = c->net != NULL;
+        if (c->net && run_net_command(c, "up") != 0)
+            leave(c, EXIT_CAGE);
+    }
     send_message(c, &m);
-    for (int i = 0; i < m.fds; i++)
-        close(m.fd[i]);             /* they have arrived on the other side */
 }
 
 /* See which of our children have ended, without waiting.  With PID 1 the whole
@@ -3106,13 +3076,12 @@ static void handle_signal(struct cage *c) {
 static void supervise(struct cage *c) {
     while (reap(c), c->status == -1) {
         bool typed = c->typed_size > 0, waits = c->master && !c->raw;
-        short master_events = typed ? POLLIN | POLLOUT : POLLIN;
-        int master = c->master && !c->talk ? c->master : -1;
         struct pollfd events[] = {
             /* descriptor, what we wait for, and room for what has happened */
             { c->signals, POLLIN, 0 },
             { c->talk ? c->talk : -1, POLLIN, 0 },
-            { master, master_events, 0 },
+            { c->master && !c->talk ? c->master : -1,
+              typed ? POLLIN | POLLOUT : POLLIN, 0 },
             { c->raw && !typed ? 0 : -1, POLLIN, 0 },
             { c->name_socket ? c->name_socket : -1, POLLIN, 0 },
             { c->pod ? c->pod : -1, POLLIN, 0 },
@@ -3220,7 +3189,8 @@ static const struct { enum step step; int error; const char *hint; } hints[] = {
 static const char *hint_for(struct cage *c, int error) {
     bool user = geteuid() != 0, denied = error == EPERM || error == EACCES;
     const char *rule = "/proc/sys/kernel/apparmor_restrict_unprivileged_userns";
-    if (c->exec && (error == ESRCH || error == ENOMEM || error == ENODEV))
+    if (c->join && (error == ESRCH || error == ENOMEM || error == ENODEV
+                    || error == ENOENT))
         return "the container has ended meanwhile";
     if (error == EADDRINUSE)
         return "a container of this name is running (see cage ps)";
@@ -3263,17 +3233,9 @@ static const char *hint_for(struct cage *c, int error) {
  *
  *   See:      setns(2), pidfd_open(2), proc(5), cgroup-v2.rst */
 
-/* The oldest child of process PID, or 0. */
-static pid_t first_child(struct cage *c, pid_t pid) {
-    const char *file = text(c, "/proc/%d/task/%d/children", (int)pid, (int)pid);
-    return atoi(read_file(c, AT_FDCWD, file));
-}
-
-/* The parent of process PID, or 0. */
-static pid_t parent(struct cage *c, pid_t pid) {
-    const char *file = text(c, "/proc/%d/status", (int)pid);
-    const char *found = strstr(read_file(c, AT_FDCWD, file), "\nPPid:");
-    return found ? atoi(found + strlen("\nPPid:")) : 0;
+/* The numbers of the children of process PID, the oldest first. */
+static const char *children(struct cage *c, pid_t pid) {
+    return fact(c, pid, text(c, "task/%d/children", (int)pid));
 }
 
 /* Find the three processes of the container NAME of user UID: c->other.  False
@@ -3282,37 +3244,37 @@ static bool find(struct cage *c, unsigned uid, const char *name) {
     struct container *o = &c->other;
     ask_holder(c, uid, name, o);
     /* Another user could tell us any number. */
-    if (!o->runs || o->host == 0 || parent(c, o->init) != o->host)
+    if (!o->runs || o->host == 0 || atoi(fact(c, o->init, "PPid")) != o->host)
         return false;
     /* Without the step init, PID 1 is the command itself. */
-    const char *comm = text(c, "/proc/%d/comm", (int)o->init);
-    bool ours = strcmp(read_file(c, AT_FDCWD, comm), "cage: init\n") == 0;
-    o->command = ours ? first_child(c, o->init) : o->init;
+    o->command = o->has_init ? atoi(children(c, o->init)) : o->init;
     return o->command != 0;
 }
 
-/* Find the container NAME, or for root UID/NAME, and its groups; refuse if
- * there is none.  One that is just starting is waited for, up to 5 seconds,
- * and 0.3 for its name: after `cage run -n web rootfs ... &` nothing is there
- * yet. */
+/* Find the container NAME, or for root UID/NAME as `cage ps` shows it, and its
+ * groups; refuse if there is none.  One that is just starting is waited for, up
+ * to 5 seconds, and 0.3 for its name: after `cage run -n web rootfs ... &`
+ * nothing is there yet. */
 static void find_running(struct cage *c, const char *name) {
     unsigned uid = getuid();
-    const char *slash = strchr(name, '/');
+    const char *slash = strchr(name, '/'), *own = slash ? slash + 1 : name;
+    const time_t start = time(NULL);
     if (slash && (uid != 0 || sscanf(name, "%u/", &uid) != 1))
         refuse(c, "%.200s: not the NAME of a container", name);
-    const time_t start = time(NULL);
-    for (int tries = 0; !find(c, uid, slash ? slash + 1 : name); tries++) {
-        if ((!c->other.host && tries >= 30) || time(NULL) > start + 5)
+    for (int tries = 0; !find(c, uid, own); tries++) {
+        if (!c->other.host && tries >= 30)
             refuse(c, "%.200s: no container of this name is running", name);
+        if (time(NULL) > start + 5)
+            refuse(c, "%.200s: has not started, or its host side, process %d, "
+                   "is stopped", name, (int)c->other.host);
         poll(NULL, 0, 10);
     }
-    find_group(c, &c->other);
+    find_group(c, own, c->other.init);
 }
 
 /* Is it paused? */
 static bool is_frozen(struct cage *c) {
-    const char *events = group_file(c, "cgroup.events", false);
-    return strstr(read_file(c, AT_FDCWD, events), "frozen 1") != NULL;
+    return *of_group(c, "cgroup.events", "frozen ") == '1';
 }
 
 /* -------------------------- exec and --join: enter -------------------------
@@ -3338,12 +3300,6 @@ static bool is_frozen(struct cage *c) {
 /* Open what is needed to enter the container c->join, and see which of its
  * namespaces are not ours: a process may not enter its own user namespace. */
 static void open_other(struct cage *c) {
-    static const struct { const char *name; int flag; } namespaces[] = {
-        { "cgroup", CLONE_NEWCGROUP }, { "ipc", CLONE_NEWIPC },
-        { "mnt", CLONE_NEWNS }, { "net", CLONE_NEWNET },
-        { "pid", CLONE_NEWPID }, { "time", CLONE_NEWTIME },
-        { "user", CLONE_NEWUSER }, { "uts", CLONE_NEWUTS },
-    };
     /* Who enters the container of another user is in that user's hands: a false
      * one could have the host's namespaces, and any files. */
     if (strchr(c->join, '/'))
@@ -3353,38 +3309,25 @@ static void open_other(struct cage *c) {
     if (is_frozen(c))
         refuse(c, "%s is paused (see cage resume)", c->join);
     pid_t pid = c->other.command;
-    c->pod = must(c, syscall(SYS_pidfd_open, pid, 0), "pidfd_open(%d)", pid);
+    c->pod = KERNEL(pidfd_open, pid, 0);
     /* From now on the pidfd stands for it.  Just before, it may have ended, and
      * the number been given to somebody else. */
     find_running(c, c->join);
     if (c->other.command != pid)
         refuse(c, "%s has ended", c->join);
-    for (size_t i = 0; i < sizeof namespaces / sizeof namespaces[0]; i++) {
-        struct stat ours, theirs;
-        const char *name = namespaces[i].name;
-        const char *path = text(c, "/proc/%d/ns/%s", (int)pid, name);
-        must(c, stat(path, &theirs), "stat(%s)", path);
-        TRY(stat(text(c, "/proc/self/ns/%s", name), &ours));
-        if (ours.st_ino != theirs.st_ino)
-            c->pod_namespaces |= namespaces[i].flag;
-    }
+    for (int i = 0; i < NAMESPACES; i++)
+        if (strcmp(fact(c, 0, facts[i]), fact(c, pid, facts[i])) != 0)
+            c->pod_namespaces |= namespaces[i];
     /* A pod shares those by which programs talk, and their owner. */
     if (!c->exec)
         c->pod_namespaces &= CLONE_NEWUSER | CLONE_NEWNET | CLONE_NEWIPC
             | CLONE_NEWUTS;
     c->left_out[STEP_user] |= !(c->pod_namespaces & CLONE_NEWUSER);
     c->left_out[STEP_net] |= !(c->pod_namespaces & CLONE_NEWNET);
-    c->id_mapped &= !without(c, user);
-    const char *root = text(c, "/proc/%d/root", (int)pid);
-    c->pod_root = must(c, open(root, O_PATH | O_CLOEXEC), "open(%s)", root);
-    if (c->exec && *c->group_name) {
-        c->group = must(c, open(c->group_path, FOLDER), "open(%s)",
-                        c->group_path);
-        /* And those of version 1, if it has any: */
-        group_file(c, "memory.max", false);
-        group_file(c, "cpu.max", false);
-        group_file(c, "pids.max", false);
-    }
+    const char *root = text(c, "%d/root", (int)pid);
+    c->pod_root = TRY(openat(c->proc, root, O_PATH | O_CLOEXEC));
+    if (c->exec && *c->group_path)
+        c->group = TRY(open(c->group_path, FOLDER));
 }
 
 /* cage exec: what child_side() and init_side() are for run.  We are in the
@@ -3407,43 +3350,37 @@ static _Noreturn void exec_side(struct cage *c) {
 }
 
 /* --------------------------------- ps, show --------------------------------
- * */
-
-/* The first line of FILE of the container's group; "-" if there is no such. */
-static const char *of_group(struct cage *c, const char *file) {
-    char *found = read_file(c, AT_FDCWD, group_file(c, file, false));
-    found[strcspn(found, "\n")] = '\0';
-    return text(c, "%s", *found ? found : "-");
-}
-
-/* The command line of process PID: words, with a 0 byte after each. */
-static const char *command_line(struct cage *c, pid_t pid) {
-    char line[120] = "";
-    const char *path = text(c, "/proc/%d/cmdline", (int)pid);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t n = read(fd, line, sizeof line - 1);
-    close(fd);
-    for (ssize_t i = 0; i < n - 1; i++)     /* two 0: the rest is wiped */
-        if (line[i] == '\0' && line[i + 1] != '\0')
-            line[i] = ' ';
-    plain(line);
-    return text(c, "%s", line);
-}
+ * Nothing is written down when a container starts, so nothing can be wrong
+ * here: the list of names is /proc/net/unix, and the rest is asked when you
+ * want to know it.
+ *
+ *      NAME        @cage/UID/NAME in /proc/net/unix
+ *      PID         of the command, as it is numbered outside
+ *      UP          field 22 of /proc/PID/stat of PID 1, and /proc/uptime
+ *      MEMORY      memory.current of the cgroup; - if nobody counts it
+ *      CPU         usage_usec in cpu.stat of the cgroup
+ *      PROCS       PID 1 and all that descend from it
+ *
+ * `show` is --explain for a container that runs: the same facts, but of two
+ * processes at one moment.  What is the same is shared with the host.  The path
+ * of the cgroup is there to be used:
+ *
+ *   Try:  ./cage run -n web -m 64M rootfs sleep 99 & sleep 1; ./cage show web
+ *         echo 32M > /sys/fs/cgroup/cage.web/memory.max     (as root)
+ *   See:  proc(5), lsns(8), systemd-cgls(1) */
 
 /* Count the process PID and all that descend from it; and if SHOW, print them
  * as a tree, with the number of each outside and inside. */
 static int walk(struct cage *c, pid_t pid, int depth, bool show) {
-    char numbers[FACT_SIZE], *list, *next;
     int count = 1;
     if (show) {
-        look_up(c, text(c, "%d", (int)pid), "NSpid", numbers);
-        char *inside = strrchr(numbers, ' ');
-        printf("%9d %8s  %*s%s\n", (int)pid, inside ? inside + 1 : "-",
-               2 * depth, "", command_line(c, pid));
+        const char *inside = strrchr(fact(c, pid, "NSpid"), ' ');
+        printf("%9d %8s  %*s%.120s\n", (int)pid, inside ? inside + 1 : "-",
+               2 * depth, "", fact(c, pid, "cmdline"));
     }
-    /* A copy: the file is read into c->file, and so are the next ones. */
-    const char *file = text(c, "/proc/%d/task/%d/children", (int)pid, (int)pid);
-    list = next = strdup(read_file(c, AT_FDCWD, file));
+    /* A copy: the next file is read to the same place. */
+    const char *file = text(c, "%d/task/%d/children", (int)pid, (int)pid);
+    char *list = copy(c, read_file(c, c->proc, file)), *next = list;
     for (char *child; depth < 100 && (child = strsep(&next, " ")) && *child;)
         count += walk(c, atoi(child), depth + 1, show);
     free(list);
@@ -3454,58 +3391,51 @@ static int walk(struct cage *c, pid_t pid, int depth, bool show) {
  * `cage exec` has brought in, whose parent is outside. */
 static int walk_all(struct cage *c, bool show) {
     int count = 0;
-    char *all;
-    const char *file = group_file(c, "cgroup.procs", false);
-    TRY(asprintf(&all, "\n%s", read_file(c, AT_FDCWD, file)));
-    if (all[1] == '\0')
-        return walk(c, c->other.init, 0, show);
-    for (const char *pid = all; pid && pid[1]; pid = strchr(pid + 1, '\n')) {
-        pid_t above = parent(c, atoi(pid + 1));
-        if (!strstr(all, text(c, "\n%d\n", (int)above)))
-            count += walk(c, atoi(pid + 1), 0, show);
+    char *all = copy(c, read_file(c, AT_FDCWD, group_file(c, "cgroup.procs")));
+    for (char *pid = all; *pid; pid = strchr(pid, '\n') + 1) {
+        const char *parent = text(c, "%s\n", fact(c, atoi(pid), "PPid"));
+        /* Is the parent one of the list, too?  Then it comes with that. */
+        const char *found = strstr(all, parent);
+        if (found == NULL || (found != all && found[-1] != '\n'))
+            count += walk(c, atoi(pid), 0, show);
     }
     free(all);
-    return count;
+    return count ? count : walk(c, c->other.init, 0, show);
 }
 
 /* One line of `cage ps`: the container NAME of user UID. */
 static void print_container(struct cage *c, unsigned uid, const char *name) {
-    unsigned long long start = 0, memory = 0, cpu = 0;
-    struct timespec now;
+    long long start = 0, now = atoll(read_file(c, c->proc, "uptime"));
     if (!find(c, uid, name))
         return;                         /* just starting, or just gone */
-    find_group(c, &c->other);
+    find_group(c, name, c->other.init);
     /* Number 22 in this file is when it started, in clock ticks since boot; the
      * second is a name in (), in which anything can stand: proc(5). */
-    const char *file = text(c, "/proc/%d/stat", (int)c->other.init);
-    const char *rest = strrchr(read_file(c, AT_FDCWD, file), ')');
+    const char *rest = strrchr(fact(c, c->other.init, "stat"), ')');
     sscanf(rest ? rest + 1 : "", "%*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s "
-           "%*s %*s %*s %*s %*s %*s %*s %*s %llu", &start);
-    clock_gettime(CLOCK_BOOTTIME, &now);
-    long long up = now.tv_sec - (long long)start / sysconf(_SC_CLK_TCK);
-
+           "%*s %*s %*s %*s %*s %*s %*s %*s %lld", &start);
     int processes = walk_all(c, false);
-    bool counted = sscanf(of_group(c, "memory.current"), "%llu", &memory) == 1;
-    bool timed = sscanf(of_group(c, "cpu.stat"), "usage_usec %llu", &cpu) == 1;
-    printf("%-16s %8d %7llds %9s %9s %5d  %s\n", uid == getuid() ? name
-           : text(c, "%u/%s", uid, name), (int)c->other.command, up, counted
-           ? text(c, "%.1fM", (double)memory / (1 << 20)) : "-", timed
-           ? text(c, "%.2fs", (double)cpu / 1e6) : "-",
-           processes,
-           command_line(c, c->other.command));
+    double memory = atof(of_group(c, "memory.current", "")) / (1 << 20);
+    double cpu = atof(of_group(c, "cpu.stat", "usage_usec ")) / 1e6;
+    printf("%-16s %8d %7llds %9s %9s %5d  %.120s\n", uid == getuid() ? name
+           : text(c, "%u/%s", uid, name), (int)c->other.command,
+           now - start / sysconf(_SC_CLK_TCK),
+           memory > 0 ? text(c, "%.1fM", memory) : "-",
+           *c->group_path ? text(c, "%.2fs", cpu) : "-", processes,
+           fact(c, c->other.command, "cmdline"));
 }
 
 /* cage ps: the containers of this user; for root, of all. */
 static void command_ps(struct cage *c) {
     unsigned uid;
     char name[80];
-    find_group(c, NULL);
+    find_group(c, "", 0);
     remove_stale_groups(c);
     printf("%-16s %8s %8s %9s %9s %5s  %s\n", "NAME", "PID", "UP", "MEMORY",
            "CPU", "PROCS", "COMMAND");
     /* A line is Num RefCount Protocol Flags Type St Inode Path; the flag 10000
      * says that it listens.  (A copy, as in walk().) */
-    char *all = strdup(read_file(c, AT_FDCWD, "/proc/net/unix")), *next = all;
+    char *all = copy(c, read_file(c, AT_FDCWD, "/proc/net/unix")), *next = all;
     for (char *line; (line = strsep(&next, "\n")) != NULL;)
         if (sscanf(line, "%*s %*s %*s 00010000 %*s %*s %*s @cage/%u/"
                    "%79[A-Za-z0-9_.-]", &uid, name) == 2
@@ -3519,36 +3449,41 @@ static void command_show(struct cage *c, const char *name) {
     static const char *const files[] = { "memory.max", "memory.high",
         "memory.current", "cpu.max", "cpu.weight", "cpu.stat", "pids.max",
         "pids.current" };
-    char here[FACT_SIZE], there[FACT_SIZE];
+    find_running(c, name);
     printf("%-20s %-7s %-36s %s\n", "", "", "host", name);
     for (int i = 0; i < FACTS; i++) {
         /* What is below /proc/sys is always that of whoever reads it. */
         if (strncmp(facts[i], "sys/", 4) == 0)
             continue;
-        look_up(c, "self", facts[i], here);
-        look_up(c, text(c, "%d", (int)c->other.command), facts[i], there);
+        const char *here = fact(c, 0, facts[i]);
+        const char *there = fact(c, c->other.command, facts[i]);
         printf("%-20s %-7s %-36s %s\n", facts[i],
                strcmp(here, there) == 0 ? "shared" : "own", here, there);
     }
-    puts(*c->group_name ? "" : "\nno cgroup of its own");
+    puts(*c->group_path ? "" : "\nno cgroup of its own");
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
-        const char *value = of_group(c, files[i]);
+        const char *value = of_group(c, files[i], "");
         if (strcmp(value, "-") != 0)
-            printf("%-60s %s\n", group_file(c, files[i], false), value);
+            printf("%-60s %s\n", group_file(c, files[i]), value);
     }
     puts("\n  outside   inside");
     walk_all(c, true);
 }
 
 /* ---------------------------- stop, pause, resume --------------------------
- * Write VALUE, 1 or 0, into cgroup.freeze.  A frozen process does not run, and
+ *   By hand:  echo 1 > /sys/fs/cgroup/cage.web/cgroup.freeze
+ *             kill -TERM PID      (of the host side, which passes it on)
+ *   See:      cgroup-v2.rst on cgroup.freeze; pidfd_send_signal(2) */
+
+/* Write VALUE, 1 or 0, into cgroup.freeze.  A frozen process does not run, and
  * does not know: SIGSTOP, which does the same to one process, can be seen by
  * its parent, and one that was forked meanwhile would be missed. */
 static void freeze(struct cage *c, const char *name, int value) {
-    if (*c->group_name == '\0')
+    find_running(c, name);
+    if (*c->group_path == '\0')
         refuse(c, "%s has no cgroup, and only a cgroup can be frozen", name);
-    const char *file = group_file(c, "cgroup.freeze", false);
-    TRY(write_file(AT_FDCWD, file, "%d", value));
+    const char *file = group_file(c, "cgroup.freeze");
+    TRY(write_file(AT_FDCWD, file, value ? "1" : "0"));
     /* It takes a moment until the last of them has stopped. */
     for (int tries = 0; is_frozen(c) != value && tries < 5000; tries++)
         poll(NULL, 0, 1);
@@ -3558,14 +3493,15 @@ static void freeze(struct cage *c, const char *name, int value) {
  * command.  After 10 seconds SIGKILL is no request any more.  We return when
  * the host side has ended, and cleaned up. */
 static void command_stop(struct cage *c, const char *name) {
+    find_running(c, name);
     pid_t first = c->other.init;
     int host = KERNEL(pidfd_open, c->other.host, 0);
     int init = KERNEL(pidfd_open, first, 0);
-    find_running(c, name);          /* see open_other() */
+    find_running(c, name);              /* see open_other() */
     if (c->other.init != first)
         refuse(c, "%s has ended", name);
     struct pollfd end = { .fd = host, .events = POLLIN };
-    /* The frozen get no signal but SIGKILL. */
+    /* A frozen process handles no signal, and PID 1 has to pass it on. */
     if (is_frozen(c))
         freeze(c, name, 0);
     KERNEL(pidfd_send_signal, init, SIGTERM, NULL, 0);
@@ -3667,10 +3603,10 @@ static void check_value(struct cage *c, int letter, const char *value) {
                options[i].value, options[i].help);
 }
 
-/* VALUE is for FILE of the cgroup; OPTIONAL: if there is such a file. */
-static void set_limit(struct cage *c, const char *file, const char *value,
-                      bool optional) {
-    c->setting[c->settings++] = (struct setting){ file, value, optional };
+/* SETTING is for the cgroup: "FILE=VALUE", or "-FILE=VALUE" if not every kernel
+ * has FILE.  What is kept is a copy, since text() reuses its space. */
+static void add_setting(struct cage *c, const char *setting) {
+    c->setting[c->settings++] = copy(c, setting);
 }
 
 /* --memory SIZE, a number with a unit of 1024 bytes, 1024 of those, and so on.
@@ -3683,34 +3619,20 @@ static void set_limit(struct cage *c, const char *file, const char *value,
  *     one process for which the others then wait.  (Version 1: no such thing.)
  */
 static void option_memory(struct cage *c, const char *size) {
-    /* The place of the unit in this row says how often 1024: 2 to the power
-     * of ten times that.  No unit is the 0th, bytes. */
-    static const char units[] = "BKMGT";
     char unit = 'B';
     double value = 0;
     sscanf(size, "%lf%c", &value, &unit);
-    value *= (double)(1LL << 10 * (strchr(units, toupper(unit)) - units));
+    /* How often 1024: as often as there are letters before it in this row. */
+    for (const char *u = "BKMGT"; *u != toupper(unit); u++)
+        value *= 1024;
     /* What is "0" or "0.5" has the right form, but is no limit one could mean;
      * and a long long ends at 9.2e18. */
     if (value < 1 || value > 1e18)
         refuse(c, "--memory %s: out of range", size);
-    /* As it was typed, for the message when it is reached: say_why(). */
-    c->memory = size;
     c->bytes = (long long)value;
-    /* A copy of its own: text() reuses its space after a while. */
-    set_limit(c, "memory.max", strdup(text(c, "%lld", c->bytes)), false);
-    set_limit(c, "memory.swap.max", "0", true);
-    set_limit(c, "memory.oom.group", "1", true);
-}
-
-/* --cgroup FILE=VALUE, any file of the group, which the kernel documents.  The
- * files cgroup.* are no limits: a number written to cgroup.procs would move a
- * process of the host into the container's group, to be killed with it. */
-static void option_cgroup(struct cage *c, char *setting) {
-    if (strncmp(setting, "cgroup.", strlen("cgroup.")) == 0)
-        refuse(c, "--cgroup %s: cgroup.* are no limits", setting);
-    const char *file = strsep(&setting, "=");
-    set_limit(c, file, setting, false);
+    add_setting(c, text(c, "memory.max=%lld", c->bytes));
+    add_setting(c, "-memory.swap.max=0");
+    add_setting(c, "-memory.oom.group=1");
 }
 
 /* --volume SRC:DST or SRC:DST:ro.  nosuid and nodev: seen from inside, a
@@ -3719,7 +3641,6 @@ static void option_volume(struct cage *c, char *volume) {
     struct source *s = &c->source[c->sources++];
     s->path = strsep(&volume, ":");
     s->target = strsep(&volume, ":");
-    s->flags = AT_RECURSIVE;
     s->attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
     s->attributes |= volume ? MOUNT_ATTR_RDONLY : 0;
 }
@@ -3743,10 +3664,10 @@ static void option_without(struct cage *c, char *list) {
 static void option_net(struct cage *c, char *what) {
     /* An array, not a string literal: option_volume() cuts it to pieces. */
     static char name_servers[] = "/etc/resolv.conf:/etc/resolv.conf:ro";
-    c->left_out[STEP_net] |= strcmp(what, "host") == 0;
-    bool word = strcmp(what, "none") == 0 || strcmp(what, "host") == 0;
-    c->net = word ? NULL : what;
-    if (without(c, net) && access("/etc/resolv.conf", R_OK) == 0)
+    bool host = strcmp(what, "host") == 0;
+    c->net = host || strcmp(what, "none") == 0 ? NULL : what;
+    c->left_out[STEP_net] |= host;
+    if (host && access("/etc/resolv.conf", R_OK) == 0)
         option_volume(c, name_servers);
 }
 
@@ -3754,28 +3675,16 @@ static void option_net(struct cage *c, char *what) {
  * lowerdir=.  All options have been read, so the volumes are complete: behind
  * them in the list come the layers, and then the folder of --save. */
 static void take_layers(struct cage *c, char *list) {
-    /* What is mounted below a layer is not seen through an overlay.  Without
-     * the step rootfs there is none: then all of it is shown, as it is. */
-    int flags = without(c, rootfs) ? AT_RECURSIVE : 0;
     c->volumes = c->sources;
     for (char *path; (path = strsep(&list, ":")) != NULL;) {
         /* An empty name between two colons is a typing error, not ".". */
         if (*path == '\0' || c->layers == MAX_LAYERS)
             refuse(c, "ROOTFS: not 1 to %d folders or tarballs", MAX_LAYERS);
-        const char *place = strdup(text(c, "lower/%d", c->layers++));
-        c->source[c->sources++] = (struct source){ path, place, flags, 0 };
+        c->source[c->sources++] = (struct source){ .path = path };
+        c->layers++;
     }
     if (c->save)
-        c->source[c->sources++] = (struct source){ c->save, "save", 0, 0 };
-}
-
-/* Is it the real root who runs cage?  4294967295 is how many ids there are, and
- * in the first user namespace the map says that all exist.  Root of another one
- * (as in podman without root) has fewer to give away, and goes the way of an
- * ordinary user. */
-static bool real_root(struct cage *c) {
-    const char *map = read_file(c, AT_FDCWD, "/proc/self/uid_map");
-    return geteuid() == 0 && strstr(map, "4294967295");
+        c->source[c->sources++] = (struct source){ .path = c->save };
 }
 
 /* Refuse options that contradict each other.  What leans on a step that is left
@@ -3812,8 +3721,6 @@ static void check_together(struct cage *c) {
         note(c, "without dev: tty needs its devpts, and is left out as well");
     c->left_out[STEP_seccomp] |= without(c, nnp);
     c->left_out[STEP_tty] |= without(c, dev);
-
-    c->id_mapped = real_root(c) && !without(c, user);
 }
 
 /* Act upon one option, which getopt has found: its LETTER, and its VALUE or
@@ -3835,11 +3742,16 @@ static void take_option(struct cage *c, int letter, char *value) {
         /* cpu.max is how many microseconds of processor time all of them
          * together may use in every 100000, the length of a period that the
          * kernel takes if none is given.  Two processors: 200000. */
-        value = strdup(text(c, "%.0f", atof(value) * 100000));
-        set_limit(c, "cpu.max", value, false);
+        add_setting(c, text(c, "cpu.max=%.0f", atof(value) * 100000));
         break;
-    case 'P': set_limit(c, "pids.max", value, false); break;
-    case 'G': option_cgroup(c, value); break;
+    case 'P': add_setting(c, text(c, "pids.max=%s", value)); break;
+    case 'G':
+        /* These are no limits: a number written to cgroup.procs would move a
+         * process of the host into the container, to be killed with it. */
+        if (strncmp(value, "cgroup.", strlen("cgroup.")) == 0)
+            refuse(c, "--cgroup %s: cgroup.* are no limits", value);
+        add_setting(c, value);
+        break;
     case 'v': option_volume(c, value); break;
     case 'e': c->env[c->envs++] = value; break;
     case 'w': c->workdir = value; break;
@@ -3885,26 +3797,40 @@ static int command_run(struct cage *c, int argc, char **argv) {
         refuse(c, "%s missing (see cage --help)", c->exec
                ? "exec: NAME or COMMAND is" : "run: ROOTFS is");
     c->command = argv[optind + 1] ? argv + optind + 1 : no_command;
-    c->left_out[STEP_init] |= c->exec;  /* the container has one */
-    if (c->exec)
-        c->join = argv[optind];
-    else
+    if (c->exec) {
+        c->join = argv[optind];         /* it has a group and a PID 1 */
+        c->left_out[STEP_cgroup] = c->left_out[STEP_init] = true;
+    } else
         take_layers(c, argv[optind]);
     check_together(c);
     return run(c);
 }
 
-/* The commands about a container that runs: show, stop, pause, resume. */
-static void command_about(struct cage *c, const char *command,
+/* The other commands.  NAME, of a container that runs, is NULL if the command
+ * line has none: then what needs one is as unknown as a command that there is
+ * not. */
+static void command_other(struct cage *c, const char *command,
                           const char *name) {
-    bool pause = strcmp(command, "pause") == 0;
-    find_running(c, name);
-    if (strcmp(command, "show") == 0)
+    if (name && strcmp(command, "show") == 0)
         command_show(c, name);
-    else if (strcmp(command, "stop") == 0)
+    else if (name && strcmp(command, "stop") == 0)
         command_stop(c, name);
+    else if (name && strcmp(command, "pause") == 0)
+        freeze(c, name, 1);
+    else if (name && strcmp(command, "resume") == 0)
+        freeze(c, name, 0);
+    else if (!name && strcmp(command, "ps") == 0)
+        command_ps(c);
+    else if (!name && strcmp(command, "steps") == 0)
+        for (int i = 0; i < STEP_COUNT; i++)
+            printf("%-9s %-8s %s\n", steps[i].name, steps[i].who, steps[i].why);
+    else if (!name && strcmp(command, "--help") == 0)
+        print_help(c);
+    else if (!name && strcmp(command, "--version") == 0)
+        puts("cage 0.1");
     else
-        freeze(c, name, pause);
+        refuse(c, "%.200s: no such command, or a word too many or too few "
+               "(see cage --help)", command);
 }
 
 /* cage COMMAND ...: see that the ground is firm, then do what COMMAND says. */
@@ -3915,7 +3841,7 @@ int main(int argc, char **argv) {
     struct cage *c = &cage;
     const char *command = argc > 1 ? argv[1] : "";
     /* The name, if none is given: no other process has this number now. */
-    c->name = strdup(text(c, "%d", (int)getpid()));
+    c->name = copy(c, text(c, "%d", (int)getpid()));
     /* PID 1 wipes our arguments, see be_pid_1(): the kernel has put the strings
      * one after another, from the first to the end of the last. */
     c->arguments = argv[0];
@@ -3938,22 +3864,6 @@ int main(int argc, char **argv) {
     if (c->exec || strcmp(command, "run") == 0)
         return command_run(c, argc - 1, argv + 1);
     c->proc = TRY(open("/proc", FOLDER));
-    const char *word = text(c, " %.99s ", command);
-    if (argc == 3 && strstr(" show stop pause resume ", word))
-        command_about(c, command, argv[2]);
-    else if (argc != 2)
-        refuse(c, "one command, please (see cage --help)");
-    else if (strcmp(command, "ps") == 0)
-        command_ps(c);
-    else if (strcmp(command, "steps") == 0)
-        for (int i = 0; i < STEP_COUNT; i++)
-            printf("%-9s %-8s %s\n", steps[i].name, steps[i].who, steps[i].why);
-    else if (strcmp(command, "--help") == 0)
-        print_help(c);
-    else if (strcmp(command, "--version") == 0)
-        puts("cage 0.1");
-    else
-        refuse(c, "%.200s: no such command, or NAME is missing (see cage "
-               "--help)", command);
+    command_other(c, argc > 3 ? "" : command, argc == 3 ? argv[2] : NULL);
     return 0;
 }
