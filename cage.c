@@ -2123,7 +2123,9 @@ static void check_source(struct cage *c, int i) {
         close(fd);
         return;
     }
-    check_archive(c, path, S_ISREG(st.st_mode) ? fd : -1, st.st_size);
+    if (!S_ISREG(st.st_mode))
+        refuse(c, "%s is neither a folder nor a tar archive", path);
+    check_archive(c, path, fd, st.st_size);
     c->tree[i] = fd;
 }
 
@@ -3036,7 +3038,8 @@ static void answer(struct cage *c) {
  * to other processes, and clean_up() must not kill a stranger. */
 static void reap(struct cage *c) {
     int how;
-    for (pid_t pid; (pid = TRY(waitpid(-1, &how, WNOHANG))) > 0;) {
+    pid_t pid;
+    while ((pid = waitpid(-1, &how, WNOHANG)) > 0) {
         if (pid == c->init || exit_status(how) != 0)
             c->status = exit_status(how);
         if (pid == c->init)
@@ -3044,6 +3047,8 @@ static void reap(struct cage *c) {
         if (pid == c->child)
             c->child = 0;
     }
+    if (pid == -1 && c->status == -1)   /* we would wait for ever */
+        must(c, -1, "waitpid()");
 }
 
 /* A signal has arrived.  Signals for cage are meant for the command: before it
