@@ -205,7 +205,7 @@ enum {
     SPACE = MAX_OPTIONS + 3,            /* one option adds 3 settings at most */
     MAX_SOURCES = SPACE + MAX_LAYERS + 1,
     TREES = 4,              /* of cgroups: version 2, and three of version 1 */
-    NAMESPACES = 8, FACTS = 22, FACT_SIZE = 160, TEXTS = 16,
+    NAMESPACES = 8, FACTS = 22, FACT_SIZE = 160,
     IDS = 65536,            /* how many user ids a container has under root */
     EXIT_CAGE = 125,        /* cage itself failed: the number docker uses */
     EXIT_NOT_EXECUTABLE = 126, EXIT_NOT_FOUND = 127, EXIT_SIGNAL = 128
@@ -218,7 +218,9 @@ enum { FOLDER = O_RDONLY | O_DIRECTORY | O_CLOEXEC };
 struct cage {
     /* What was asked for: the table `options`, near the end, explains it. */
     const char *name, *hostname, *workdir, *net, *save, *join;
-    char **command, *env[SPACE], *setting[SPACE];
+    char **command, *env[SPACE];
+    char *setting[SPACE];           /* for the cgroup: "FILE=VALUE", or */
+                                    /* "-...": if this kernel has FILE */
     struct source {                 /* first the volumes, then the layers of */
         const char *path, *target;  /* ROOTFS, then the folder of --save */
         uint64_t attributes;        /* see clone_mount() */
@@ -239,8 +241,6 @@ struct cage {
     char before[FACTS][FACT_SIZE];  /* the last snapshot, for --explain */
     char *arguments;                /* our own command line in memory, which */
     size_t arguments_size;          /* PID 1 wipes: ps inside would show it */
-    char text[TEXTS][PATH_MAX];     /* see text() */
-    unsigned texts;
     char file[1 << 20];             /* see read_file() */
 
     /* Descriptors; 0 is none. */
@@ -291,14 +291,16 @@ struct cage {
 static void clean_up(struct cage *c);
 static const char *hint_for(struct cage *c, int error);
 
-/* A path or a message, put together as by printf.  It is good until TEXTS more
- * of them have been made. */
-__attribute__((format(printf, 2, 3)))
-static const char *text(struct cage *c, const char *format, ...) {
-    char *place = c->text[c->texts++ % TEXTS];
+/* A path or a message, put together as by printf.  It is never freed: a run
+ * needs some hundred of them, most before the command starts, and the kernel
+ * takes all memory of a process back when it ends. */
+__attribute__((format(printf, 1, 2)))
+static char *text(const char *format, ...) {
+    char *place;
     va_list all;
     va_start(all, format);
-    vsnprintf(place, PATH_MAX, format, all);
+    if (vasprintf(&place, format, all) == -1)
+        abort();                    /* no memory: then for no message either */
     va_end(all);
     return place;
 }
@@ -329,8 +331,8 @@ static _Noreturn void fail(struct cage *c, int error, const char *message) {
 
 /* note: tell the user something that does not end the run.  refuse: end it, for
  * the reason that the text gives. */
-#define note(c, ...) say((c), 0, text((c), __VA_ARGS__))
-#define refuse(c, ...) fail((c), 0, text((c), __VA_ARGS__))
+#define note(c, ...) say((c), 0, text(__VA_ARGS__))
+#define refuse(c, ...) fail((c), 0, text(__VA_ARGS__))
 
 /* Fail closed: a step that fails ends the run, so that a command never starts
  * in a weaker container than the one that was asked for.  Nearly every call to
@@ -346,7 +348,7 @@ static int check(struct cage *c, long result, const char *message) {
 }
 
 /* MESSAGE is put together as by printf. */
-#define must(c, result, ...) check((c), (result), text((c), __VA_ARGS__))
+#define must(c, result, ...) check((c), (result), text(__VA_ARGS__))
 
 /* The same, for a call that says it all: the error message is the line of code
  * (#call makes a string of it). */
@@ -373,8 +375,8 @@ static int write_file(int dir, const char *path, const char *line) {
     return size == (ssize_t)strlen(line) ? 0 : -1;
 }
 
-/* The contents of the file PATH in DIR, as a string that is good until the next
- * call; the empty string if it cannot be read.  (A 0 byte, which stands between
+/* The contents of the file PATH in DIR, as a string; the empty string if it
+ * cannot be read.  (A 0 byte, which stands between
  * the words of a command line, is read as a space: 0 ends a string.) */
 static char *read_file(struct cage *c, int dir, const char *path) {
     size_t size = 0, room = sizeof c->file - 1;
@@ -386,7 +388,7 @@ static char *read_file(struct cage *c, int dir, const char *path) {
     for (char *zero; (zero = memchr(c->file, '\0', size)) != NULL;)
         *zero = ' ';
     close(fd);
-    return c->file;
+    return text("%s", c->file);
 }
 
 /* ------------------------------ other programs -----------------------------
@@ -564,9 +566,8 @@ static void step_cgroup(struct cage *c) {
 
     /* Controllers that are still in trees of version 1 need a group there. */
     for (int i = 1; i < TREES && c->settings > 0; i++)
-        mkdir(text(c, "%s/%s", c->above[i], c->group_name), 0755);
+        mkdir(text("%s/%s", c->above[i], c->group_name), 0755);
     for (int i = 0; i < c->settings; i++) {
-        /* "FILE=VALUE", and a - in front if not every kernel has FILE. */
         char *value = c->setting[i], *file = strsep(&value, "=");
         bool optional = *file == '-';
         enable_controller(c, file + optional);
@@ -781,7 +782,7 @@ static void step_time(struct cage *c) {
     struct timespec up, boot;
     clock_gettime(CLOCK_MONOTONIC, &up);
     clock_gettime(CLOCK_BOOTTIME, &boot);
-    const char *offsets = text(c, "monotonic -%lld 0\nboottime -%lld 0\n",
+    const char *offsets = text("monotonic -%lld 0\nboottime -%lld 0\n",
                                (long long)up.tv_sec, (long long)boot.tv_sec);
     TRY(write_file(c->proc, "self/timens_offsets", offsets));
 }
@@ -857,10 +858,10 @@ static void step_pid(struct cage *c) {
  * gone there, and made lower/0 (ROOTFS), upper, work and root. */
 static void step_rootfs(struct cage *c) {
     const char *in = c->save ? "save/" : "";
-    const char *options = text(c, "userxattr,upperdir=%supper,workdir=%swork,"
+    const char *options = text("userxattr,upperdir=%supper,workdir=%swork,"
                                "lowerdir=lower/0", in, in);
     for (int i = 1; i < c->layers; i++)     /* :lower/1:lower/2, top first */
-        options = text(c, "%s:lower/%d", options, i);
+        options = text("%s:lower/%d", options, i);
 
     /* Overlayfs marks a folder that replaces one of a lower layer with an
      * extended attribute.  Before Linux 6.6 tmpfs has no such attributes. */
@@ -1809,7 +1810,7 @@ static const char *const facts[FACTS] = { "ns/cgroup", "ns/ipc", "ns/mnt",
  *
  *      36 35 98:0 /mnt1 /mnt2 rw,noatime shared:1 - ext3 /dev/root rw
  *                       place            optional   type */
-static const char *count_mounts(struct cage *c, const char *mountinfo) {
+static char *count_mounts(struct cage *c, const char *mountinfo) {
     char *lines = read_file(c, c->proc, mountinfo);
     char where[3], type[32], root[32] = "?";
     /* Only the first two bytes of the place are kept: "/" or not is enough. */
@@ -1820,24 +1821,24 @@ static const char *count_mounts(struct cage *c, const char *mountinfo) {
             && strcmp(where, "/") == 0)
             snprintf(root, sizeof root, "%s", type);
     }
-    return text(c, "%d mounts (%d shared), / is %s", total, shared, root);
+    return text("%d mounts (%d shared), / is %s", total, shared, root);
 }
 
 /* What the host's /proc says about NAME, of process PID or (0) of this one: one
  * line with one space between words, since uid_map is full of them.  What is
  * not plain text becomes a space, too: in a command line it could be an order
- * to the terminal of whoever looks.  Good as long as what text() returns. */
-static const char *fact(struct cage *c, pid_t pid, const char *name) {
+ * to the terminal of whoever looks. */
+static char *fact(struct cage *c, pid_t pid, const char *name) {
     /* A link is told by readlink(2), a file by reading; what is no link makes
      * the former fail.  A fact that this kernel does not have is empty. */
     char link[PATH_MAX] = "", *found = link;
-    const char *who = pid ? text(c, "%d", (int)pid) : "self";
+    const char *who = pid ? text("%d", (int)pid) : "self";
     const char *of = strncmp(name, "sys/", 4) == 0 ? "." : who;
-    const char *path = text(c, "%s/%s", of, name);
+    const char *path = text("%s/%s", of, name);
     if (strcmp(name, "mountinfo") == 0)
         return count_mounts(c, path);
     if (isupper(*name)) {
-        char *status = read_file(c, c->proc, text(c, "%s/status", who));
+        char *status = read_file(c, c->proc, text("%s/status", who));
         char *line = strstr(status, name);
         found = line ? strtok(line + strlen(name) + 1, "\n") : link;
     } else if (readlinkat(c->proc, path, link, sizeof link - 1) == -1)
@@ -1850,7 +1851,7 @@ static const char *fact(struct cage *c, pid_t pid, const char *name) {
             *end++ = *s;
         else if (isgraph((unsigned char)s[1]) && end > found)
             *end++ = ' ';
-    return text(c, "%.*s", (int)(end - found), found);
+    return text("%.*s", (int)(end - found), found);
 }
 
 /* DO() is about to run STEP: note it for error messages, announce it, and take
@@ -1873,7 +1874,7 @@ static bool begin_step(struct cage *c, enum step step) {
 static void end_step(struct cage *c) {
     char enter[64];
     for (int i = 0; i < FACTS && c->explain; i++) {
-        const char *now = text(c, "%.*s", FACT_SIZE - 1, fact(c, 0, facts[i]));
+        const char *now = text("%.*s", FACT_SIZE - 1, fact(c, 0, facts[i]));
         if (strcmp(c->before[i], now) != 0)
             dprintf(c->errors, "         %-21s%s -> %s\n", facts[i],
                     c->before[i], now);
@@ -1933,7 +1934,7 @@ static int name_socket(struct cage *c, const char *name, bool claim) {
 static pid_t holder(struct cage *c, unsigned uid, const char *name) {
     struct ucred who = { 0 };
     socklen_t size = sizeof who;
-    int fd = name_socket(c, text(c, "%u/%s", uid, name), false);
+    int fd = name_socket(c, text("%u/%s", uid, name), false);
     if (fd == -1)
         return 0;
     getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size);
@@ -2149,7 +2150,7 @@ static void make_place(struct cage *c, const char *path, bool folder) {
     /* One after another, as mkdir -p does.  Most of them are there already,
      * and of errors the last call will tell. */
     for (const char *end = path; (end = strchr(end + 1, '/')) != NULL;)
-        mkdir(text(c, "%.*s", (int)(end - path), path), 0755);
+        mkdir(text("%.*s", (int)(end - path), path), 0755);
     if (access(path, F_OK) == 0)
         return;
     /* There is nothing, or a link that leads to nothing: that is replaced. */
@@ -2261,7 +2262,7 @@ static void gather_layers(struct cage *c) {
      * machine, and a limit to the number of files, each of which costs memory
      * of the kernel.  What is in it counts for --memory as well. */
     long long size = c->bytes ? c->bytes : 1LL << 30;
-    const char *options = text(c, "mode=0755,size=%lld,nr_inodes=%lld", size,
+    const char *options = text("mode=0755,size=%lld,nr_inodes=%lld", size,
                                size / 4096 + 64);
     TRY(mount("cage", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, options));
     TRY(chdir("/tmp"));
@@ -2270,7 +2271,7 @@ static void gather_layers(struct cage *c) {
     TRY(mkdir("work", 0755));
     for (int i = c->volumes; i < c->sources; i++) {
         const char *place = c->source[i].path == c->save ? "save"
-            : text(c, "lower/%d", i - c->volumes);
+            : text("lower/%d", i - c->volumes);
         make_place(c, place, true);
         if (archive_option(c->tree[i]))
             unpack(c, c->tree[i], place);
@@ -2342,7 +2343,7 @@ static unsigned pick_ids(struct cage *c) {
     for (unsigned tries = 0; tries < PLACES; tries++) {
         unsigned place = ((unsigned)getpid() + tries) % PLACES;
         /* The socket stays open, and closes when the host side ends. */
-        if (name_socket(c, text(c, "ids/%u", place), true) != -1)
+        if (name_socket(c, text("ids/%u", place), true) != -1)
             return FIRST + place * IDS;
         if (errno != EADDRINUSE)
             must(c, -1, "bind(@cage/ids/%u)", place);
@@ -2351,8 +2352,8 @@ static unsigned pick_ids(struct cage *c) {
 }
 
 /* Find in FILE the line whose word number N is KEY, where words are separated
- * by colons, and point WORD to its first three.  They are good until the next
- * file is read.  False if there is no such line.
+ * by colons, and point WORD to its first three.  False if there is no such
+ * line.
  *
  * (getpwuid(3) would find users who are in no file, but in a static program it
  * needs the shared libraries of the glibc that it was built with.) */
@@ -2378,8 +2379,8 @@ static bool find_line(struct cage *c, const char *file, int n, const char *key,
  * Podman without root does the same. */
 static bool write_granted_maps(struct cage *c) {
     static const char *const files[] = { "/etc/subuid", "/etc/subgid" };
-    const char *uid = text(c, "%u", getuid()), *gid = text(c, "%u", getgid());
-    const char *child = text(c, "%d", (int)c->child);
+    const char *uid = text("%u", getuid()), *gid = text("%u", getgid());
+    const char *child = text("%d", (int)c->child);
     char *word[3];
     /* Two lines of a map each: 0 UID 1, and 1 FIRST COUNT. */
     const char *argv[2][9] = {
@@ -2390,14 +2391,14 @@ static bool write_granted_maps(struct cage *c) {
         return false;
     /* A user without a name, as in many containers, can still have a grant. */
     bool named = find_line(c, "/etc/passwd", 2, uid, word);
-    const char *name = text(c, "%s", named ? word[0] : "");
+    const char *name = named ? word[0] : "";
     /* Both files first: a map, once written, could not be taken back. */
     for (int i = 0; i < 2; i++) {
         if (!find_line(c, files[i], 0, name, word)
             && !find_line(c, files[i], 0, uid, word))
             return false;
-        argv[i][6] = text(c, "%s", word[1]);
-        argv[i][7] = text(c, "%s", word[2]);
+        argv[i][6] = word[1];
+        argv[i][7] = word[2];
     }
     for (int i = 0; i < 2; i++)
         run_program(c, argv[i], 0, true);
@@ -2411,7 +2412,7 @@ static bool write_granted_maps(struct cage *c) {
  * pipes are given to the user of the container, UID and GID as seen outside. */
 static void give_pipes(struct cage *c, uid_t uid, gid_t gid) {
     for (int fd = 0; fd <= 2; fd++)
-        if (strncmp(fact(c, 0, text(c, "fd/%d", fd)), "pipe:", 5) == 0
+        if (strncmp(fact(c, 0, text("fd/%d", fd)), "pipe:", 5) == 0
             && fchown(fd, uid, gid) == -1)
             continue;               /* then they are refused, no more */
 }
@@ -2422,10 +2423,10 @@ static void give_pipes(struct cage *c, uid_t uid, gid_t gid) {
 static void write_id_maps(struct cage *c, struct message *m) {
     c->step = STEP_user;
     unsigned first = 0;
-    int dir = TRY(openat(c->proc, text(c, "%d", (int)c->child), FOLDER));
+    int dir = TRY(openat(c->proc, text("%d", (int)c->child), FOLDER));
     /* With --join it has got the map of the container that it has joined. */
     if (c->id_mapped && !c->join) {
-        const char *map = text(c, "0 %u %d", pick_ids(c), IDS);
+        const char *map = text("0 %u %d", pick_ids(c), IDS);
         TRY(write_file(dir, "uid_map", map));
         TRY(write_file(dir, "gid_map", map));
     } else if (!c->join && !write_granted_maps(c)) {
@@ -2433,8 +2434,8 @@ static void write_id_maps(struct cage *c, struct message *m) {
          * groups has to be given up for good: user_namespaces(7) on setgroups,
          * CVE-2014-8989. */
         TRY(write_file(dir, "setgroups", "deny"));
-        TRY(write_file(dir, "uid_map", text(c, "0 %u 1", getuid())));
-        TRY(write_file(dir, "gid_map", text(c, "0 %u 1", getgid())));
+        TRY(write_file(dir, "uid_map", text("0 %u 1", getuid())));
+        TRY(write_file(dir, "gid_map", text("0 %u 1", getgid())));
     }
     if (c->id_mapped) {
         sscanf(read_file(c, dir, "uid_map"), "%*u %u", &first);
@@ -2509,7 +2510,7 @@ static void find_group(struct cage *c, const char *name, pid_t member) {
     snprintf(c->group_name, sizeof c->group_name, "cage.%s", name);
 
     /* A line of this file is NUMBER:CONTROLLERS:PATH; version 2 is 0. */
-    line = strstr(read_file(c, AT_FDCWD, member ? text(c, "/proc/%d/cgroup",
+    line = strstr(read_file(c, AT_FDCWD, member ? text("/proc/%d/cgroup",
                             (int)member) : "/proc/self/cgroup"), "0::/");
     if (line && (member || geteuid() != 0))
         sscanf(line, "0::%4000[^\n]", own);
@@ -2541,11 +2542,11 @@ static void find_group(struct cage *c, const char *name, pid_t member) {
  * is only there.  The tree there has the name of the controller, with which
  * that of the file begins. */
 static const char *group_file(struct cage *c, const char *file) {
-    const char *path = text(c, "%s/%s", c->group_path, file), *v1 = file;
+    const char *path = text("%s/%s", c->group_path, file), *v1 = file;
     for (size_t i = 0; i < sizeof v1_files / sizeof v1_files[0]; i++)
         if (strcmp(file, v1_files[i].file) == 0)
             v1 = v1_files[i].v1_file;
-    v1 = text(c, "/sys/fs/cgroup/%.*s/%s/%s", (int)strcspn(file, "."), file,
+    v1 = text("/sys/fs/cgroup/%.*s/%s/%s", (int)strcspn(file, "."), file,
               c->group_name, v1);
     return access(path, F_OK) == -1 && access(v1, F_OK) == 0 ? v1 : path;
 }
@@ -2555,7 +2556,7 @@ static const char *group_file(struct cage *c, const char *file) {
  * children are born where it is, so once is enough.  0 means: who writes. */
 static void enter_v1_groups(struct cage *c) {
     for (int i = 1; i < TREES && c->group; i++) {
-        const char *v1 = text(c, "%s/%s/cgroup.procs", c->above[i],
+        const char *v1 = text("%s/%s/cgroup.procs", c->above[i],
                               c->group_name);
         if (write_file(AT_FDCWD, v1, "0") == -1 && errno != ENOENT)
             must(c, -1, "write(0 to %s)", v1);
@@ -2583,7 +2584,7 @@ static void enable_controller(struct cage *c, const char *file) {
         while ((pid = strsep(&pids, "\n")) != NULL && *pid)
             write_file(above, "cage-host/cgroup.procs", pid);
     }
-    const char *controller = text(c, "+%.*s", (int)strcspn(file, "."), file);
+    const char *controller = text("+%.*s", (int)strcspn(file, "."), file);
     write_file(above, "cgroup.subtree_control", controller);
     close(above);
 }
@@ -2601,7 +2602,7 @@ static void remove_stale_groups(struct cage *c) {
             || (!ours && holder(c, getuid(), d->d_name + 5)))
             continue;
         for (int i = 0; i < TREES; i++)
-            rmdir(text(c, "%s/%s", c->above[i], d->d_name));
+            rmdir(text("%s/%s", c->above[i], d->d_name));
     }
     if (groups)
         closedir(groups);
@@ -2609,8 +2610,8 @@ static void remove_stale_groups(struct cage *c) {
 
 /* What FILE of our group says after KEY, to the end of the line; "-" if there
  * is no such thing.  Some files have a line for each kind of event, such as
- * `oom_kill 1`, others are a single number: then KEY is "".  The text is good
- * until the next file is read.  (As a number, "-" is 0: see atol(3).) */
+ * `oom_kill 1`, others are a single number: then KEY is "".  (As a number, "-"
+ * is 0: see atol(3).) */
 static const char *of_group(struct cage *c, const char *file, const char *key) {
     char *found = strstr(read_file(c, AT_FDCWD, group_file(c, file)), key);
     found = found ? strtok(found + strlen(key), "\n") : NULL;
@@ -2649,7 +2650,7 @@ static void remove_groups(struct cage *c) {
         return;
     write_file(c->group, "cgroup.kill", "1");
     for (int i = 0, tries = 1000; i < TREES; i++)
-        while (rmdir(text(c, "%s/%s", c->above[i], c->group_name)) == -1
+        while (rmdir(text("%s/%s", c->above[i], c->group_name)) == -1
                && errno == EBUSY && tries-- > 0)
             poll(NULL, 0, 1);       /* wait for a millisecond */
 }
@@ -2671,7 +2672,7 @@ static void open_other(struct cage *c);
  * just end us. */
 static void prepare(struct cage *c) {
     sigset_t all;
-    const char *name = text(c, "%u/%s", getuid(), c->name);
+    const char *name = text("%u/%s", getuid(), c->name);
     /* What the caller has left open is not for us.  (A link in ROOTFS could
      * lead there by /proc/self/fd.  Only the lesson --without=fds needs it.) */
     if (!without(c, fds))
@@ -2872,7 +2873,7 @@ static void copy_input(struct cage *c) {
 static int run_net_command(struct cage *c, const char *event) {
     c->step = STEP_net;
     /* We keep these variables: the command gets none of our environment. */
-    setenv("CAGE_PID", text(c, "%d", (int)c->init), 1);
+    setenv("CAGE_PID", text("%d", (int)c->init), 1);
     setenv("CAGE_NAME", c->name, 1);
     setenv("CAGE_EVENT", event, 1);
     const char *const argv[] = { "/bin/sh", "-c", c->net, NULL };
@@ -3130,8 +3131,8 @@ static const char *hint_for(struct cage *c, int error) {
  *   See:      setns(2), pidfd_open(2), proc(5), cgroup-v2.rst */
 
 /* The numbers of the children of process PID, the oldest first. */
-static const char *children(struct cage *c, pid_t pid) {
-    return fact(c, pid, text(c, "task/%d/children", (int)pid));
+static char *children(struct cage *c, pid_t pid) {
+    return fact(c, pid, text("task/%d/children", (int)pid));
 }
 
 /* Does process PID call itself NAME, or something that begins like that? */
@@ -3216,7 +3217,7 @@ static void open_other(struct cage *c) {
         if (strcmp(fact(c, 0, facts[i]), fact(c, pid, facts[i])) != 0)
             c->pod_namespaces |= namespaces[i];
     c->left_out[STEP_user] |= !(c->pod_namespaces & CLONE_NEWUSER);
-    const char *root = text(c, "%d/root", (int)pid);
+    const char *root = text("%d/root", (int)pid);
     c->pod_root = TRY(openat(c->proc, root, O_PATH | O_CLOEXEC));
     if (c->exec && *c->group_path)
         c->group = TRY(open(c->group_path, FOLDER));
@@ -3279,11 +3280,9 @@ static int walk(struct cage *c, pid_t pid, int depth, bool show) {
         printf("%9d %8s  %*s%.120s\n", (int)pid, inside ? inside + 1 : "-",
                2 * depth, "", fact(c, pid, "cmdline"));
     }
-    /* A copy, as text() reuses its space after a while. */
-    char *list = strdup(children(c, pid)), *next = list;
+    char *next = children(c, pid);
     for (char *child; depth < 100 && (child = strsep(&next, " ")) && *child;)
         count += walk(c, atoi(child), depth + 1, show);
-    free(list);
     return count;
 }
 
@@ -3301,9 +3300,9 @@ static void print_container(struct cage *c, unsigned uid, const char *name) {
     double memory = atof(of_group(c, "memory.current", "")) / (1 << 20);
     double cpu = atof(of_group(c, "cpu.stat", "usage_usec ")) / 1e6;
     printf("%-16s %8d %7llds %9s %7.2fs %5d  %.120s\n", uid == getuid() ? name
-           : text(c, "%u/%s", uid, name), (int)c->other.command,
+           : text("%u/%s", uid, name), (int)c->other.command,
            now - start / sysconf(_SC_CLK_TCK),
-           memory > 0 ? text(c, "%.1fM", memory) : "-", cpu,
+           memory > 0 ? text("%.1fM", memory) : "-", cpu,
            walk(c, c->other.init, 0, false),
            fact(c, c->other.command, "cmdline"));
 }
@@ -3316,13 +3315,12 @@ static void command_ps(struct cage *c) {
     remove_stale_groups(c);
     puts("NAME                  PID      UP    MEMORY      CPU PROCS  COMMAND");
     /* A line is Num RefCount Protocol Flags Type St Inode Path; the flag 10000
-     * says that it listens.  (A copy, as in walk().) */
-    char *all = strdup(read_file(c, AT_FDCWD, "/proc/net/unix")), *next = all;
+     * says that it listens. */
+    char *next = read_file(c, AT_FDCWD, "/proc/net/unix");
     for (char *line; (line = strsep(&next, "\n")) != NULL;)
         if (sscanf(line, "%*s %*s %*s 00010000 %*s %*s %*s @cage/%u/%79s",
                    &uid, name) == 2 && (uid == getuid() || geteuid() == 0))
             print_container(c, uid, name);
-    free(all);
 }
 
 /* cage show NAME: host and container side by side. */
@@ -3444,7 +3442,7 @@ enum { OPTIONS = sizeof options / sizeof options[0] };
 
 /* cage --help.  What it says of the options is made from the table, so that it
  * cannot be out of date. */
-static void print_help(struct cage *c) {
+static void print_help(void) {
     puts("usage: cage run [OPTION]... ROOTFS [COMMAND [ARG]...]\n"
          "       cage exec [-e ...] [-w ...] [-u ...] NAME COMMAND [ARG]...\n"
          "       cage ps\n"
@@ -3454,7 +3452,7 @@ static void print_help(struct cage *c) {
     for (int i = 0; i < OPTIONS; i++) {
         char letter = options[i].letter;
         printf("  %3s --%-9s %-17s  %s\n", islower(letter)
-               ? text(c, "-%c,", letter) : "", options[i].name,
+               ? text("-%c,", letter) : "", options[i].name,
                options[i].value, options[i].help);
     }
     puts("\nExit status: that of COMMAND; 128+n: killed by signal n;\n"
@@ -3474,12 +3472,6 @@ static void check_value(struct cage *c, int letter, const char *value) {
         || regexec(&form, value, 0, NULL, 0) != 0)
         refuse(c, "--%s %.200s: not %s (%s)", options[i].name, value,
                options[i].value, options[i].help);
-}
-
-/* SETTING is for the cgroup: "FILE=VALUE", or "-FILE=VALUE" if not every kernel
- * has FILE.  What is kept is a copy, since text() reuses its space. */
-static void add_setting(struct cage *c, const char *setting) {
-    c->setting[c->settings++] = strdup(setting);
 }
 
 /* --memory SIZE, a number with a unit of 1024 bytes, 1024 of those, and so on.
@@ -3503,9 +3495,9 @@ static void option_memory(struct cage *c, const char *size) {
     if (value < 1 || value > 1e18)
         refuse(c, "--memory %s: out of range", size);
     c->bytes = (long long)value;
-    add_setting(c, text(c, "memory.max=%lld", c->bytes));
-    add_setting(c, "-memory.swap.max=0");
-    add_setting(c, "-memory.oom.group=1");
+    c->setting[c->settings++] = text("memory.max=%lld", c->bytes);
+    c->setting[c->settings++] = text("-memory.swap.max=0");
+    c->setting[c->settings++] = text("-memory.oom.group=1");
 }
 
 /* --volume SRC:DST or SRC:DST:ro.  nosuid and nodev: seen from inside, a
@@ -3613,15 +3605,15 @@ static void take_option(struct cage *c, int letter, char *value) {
         /* cpu.max is how many microseconds of processor time all of them
          * together may use in every 100000, the length of a period that the
          * kernel takes if none is given.  Two processors: 200000. */
-        add_setting(c, text(c, "cpu.max=%.0f", atof(value) * 100000));
+        c->setting[c->settings++] = text("cpu.max=%.0f", atof(value) * 100000);
         break;
-    case 'P': add_setting(c, text(c, "pids.max=%s", value)); break;
+    case 'P': c->setting[c->settings++] = text("pids.max=%s", value); break;
     case 'G':
         /* These are no limits: a number written to cgroup.procs would move a
          * process of the host into the container, to be killed with it. */
         if (strncmp(value, "cgroup.", strlen("cgroup.")) == 0)
             refuse(c, "--cgroup %s: cgroup.* are no limits", value);
-        add_setting(c, value);
+        c->setting[c->settings++] = value;
         break;
     case 'v': option_volume(c, value); break;
     case 'e': c->env[c->envs++] = value; break;
@@ -3638,7 +3630,7 @@ static void take_option(struct cage *c, int letter, char *value) {
     case 'T': c->pause = c->explain = true; break;
     case 'E': c->explain = true; break;
     case 'W': option_without(c, value); break;
-    case 'h': print_help(c); exit(0);   /* exit(3): puts() has a buffer */
+    case 'h': print_help(); exit(0);   /* exit(3): puts() has a buffer */
     }
     /* The arrays have room for one option more than is allowed. */
     if (c->sources > MAX_OPTIONS || c->settings > MAX_OPTIONS
@@ -3696,7 +3688,7 @@ static void command_other(struct cage *c, const char *command,
         for (int i = 0; i < STEP_COUNT; i++)
             printf("%-9s %-8s %s\n", steps[i].name, steps[i].who, steps[i].why);
     else if (!name && strcmp(command, "--help") == 0)
-        print_help(c);
+        print_help();
     else if (!name && strcmp(command, "--version") == 0)
         puts("cage 0.1");
     else
@@ -3712,7 +3704,7 @@ int main(int argc, char **argv) {
     struct cage *c = &cage;
     const char *command = argc > 1 ? argv[1] : "";
     /* The name, if none is given: no other process has this number now. */
-    c->name = strdup(text(c, "%d", (int)getpid()));
+    c->name = text("%d", (int)getpid());
     /* PID 1 wipes our arguments, see be_pid_1(): the kernel has put the strings
      * one after another, from the first to the end of the last. */
     c->arguments = argv[0];
