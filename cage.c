@@ -267,8 +267,7 @@ struct cage {
 
     /* The cgroup: the folders in which ours is made.  Number 0 is in the tree
      * of version 2, and the others (Part II) are in those of version 1. */
-    const char *above[TREES];
-    char above_path[PATH_MAX], group_path[PATH_MAX], group_name[80];
+    const char *above[TREES], *group_path, *group_name;
     int group;                      /* ours, number 0, opened */
 
     /* The terminal (Part II): the real one, and our end of the new one. */
@@ -2506,33 +2505,30 @@ static const struct { const char *file, *v1_file; } v1_files[] = {
  * it is /sys/fs/cgroup/unified, and others have it elsewhere.  (Those of
  * version 1 are where all distributions have them.) */
 static void find_group(struct cage *c, const char *name, pid_t member) {
-    char own[PATH_MAX] = "", place[PATH_MAX] = "", type[16] = "", *line, *last;
-    snprintf(c->group_name, sizeof c->group_name, "cage.%s", name);
+    const char *file = member ? text("%d/cgroup", (int)member) : "self/cgroup";
+    char place[PATH_MAX] = "", type[16] = "", *line;
+    c->group_name = text("cage.%s", name);
 
     /* A line of this file is NUMBER:CONTROLLERS:PATH; version 2 is 0. */
-    line = strstr(read_file(c, AT_FDCWD, member ? text("/proc/%d/cgroup",
-                            (int)member) : "/proc/self/cgroup"), "0::/");
-    if (line && (member || geteuid() != 0))
-        sscanf(line, "0::%4000[^\n]", own);
+    char *own = strstr(read_file(c, c->proc, file), "0::/");
+    own = own && (member || geteuid() != 0) ? strtok(own + 3, "\n") : text("/");
     /* Above what?  A container's group, or cage-host, where another cage may
      * have moved us (see enable_controller()), or the top, which is "". */
-    last = strrchr(own, '/');
-    bool found = last && strcmp(last + 1, c->group_name) == 0;
-    if (last && (strncmp(last, "/cage", 5) == 0 || last[1] == '\0'))
+    char *last = strrchr(own, '/');
+    bool found = strcmp(last + 1, c->group_name) == 0;
+    if (last[1] == '\0' || strncmp(last, "/cage", 5) == 0)
         *last = '\0';
 
-    char *mounts = read_file(c, AT_FDCWD, "/proc/self/mounts");
+    char *mounts = read_file(c, c->proc, "self/mounts");
     while (strcmp(type, "cgroup2") != 0)
         if ((line = strsep(&mounts, "\n")) == NULL)
             refuse(c, "no cgroup2 file system is mounted here");
         else
             sscanf(line, "%*s %4000s %15s", place, type);
-    snprintf(c->above_path, PATH_MAX, "%.2000s%.2000s", place, own);
-    snprintf(c->group_path, PATH_MAX, "%.4000s/%s", c->above_path,
-             c->group_name);
+    c->above[0] = text("%s%s", place, own);
+    c->group_path = text("%s/%s", c->above[0], c->group_name);
     if (member && !found)
-        *c->group_path = '\0';
-    c->above[0] = c->above_path;
+        c->group_path = "";
     c->above[1] = "/sys/fs/cgroup/memory";
     c->above[2] = "/sys/fs/cgroup/cpu";
     c->above[3] = "/sys/fs/cgroup/pids";
@@ -2556,8 +2552,7 @@ static const char *group_file(struct cage *c, const char *file) {
  * children are born where it is, so once is enough.  0 means: who writes. */
 static void enter_v1_groups(struct cage *c) {
     for (int i = 1; i < TREES && c->group; i++) {
-        const char *v1 = text("%s/%s/cgroup.procs", c->above[i],
-                              c->group_name);
+        const char *v1 = text("%s/%s/cgroup.procs", c->above[i], c->group_name);
         if (write_file(AT_FDCWD, v1, "0") == -1 && errno != ENOENT)
             must(c, -1, "write(0 to %s)", v1);
     }
@@ -2574,7 +2569,7 @@ static void enter_v1_groups(struct cage *c) {
  *
  * Errors of the last line tell nothing that a missing FILE will not tell. */
 static void enable_controller(struct cage *c, const char *file) {
-    int above = TRY(open(c->above_path, FOLDER));
+    int above = TRY(open(c->above[0], FOLDER));
     bool top = faccessat(above, "cgroup.type", F_OK, 0) == -1;
     for (int tries = 0; !top && tries < 1000; tries++) {
         char *pid, *pids = read_file(c, above, "cgroup.procs");
@@ -2595,7 +2590,7 @@ static void enable_controller(struct cage *c, const char *file) {
  * without processes can be removed (rmdir says EBUSY), so a mistake here would
  * do no harm. */
 static void remove_stale_groups(struct cage *c) {
-    DIR *groups = opendir(c->above_path);
+    DIR *groups = opendir(c->above[0]);
     for (struct dirent *d; groups && (d = readdir(groups)) != NULL;) {
         bool ours = strcmp(d->d_name, c->group_name) == 0;
         if (strncmp(d->d_name, "cage.", 5) != 0
