@@ -460,12 +460,13 @@ static void end_step(struct cage *c);
  * unix(7)).  The pair is of type SEQPACKET: a message arrives whole, and when
  * one side dies the other reads "end of file" and does not wait for ever. */
 
-enum question {
-    WRITE_MY_ID_MAPS,   /* under root the answer carries copies of mounts: */
-                        /* see open_sources() */
-    THIS_IS_INIT,       /* pid: the process that will be PID 1 */
-    TAKE_THE_TERMINAL   /* carries a new terminal: its master and its slave */
-};
+/* The questions:
+ *
+ * WRITE_MY_ID_MAPS     under root the answer carries copies of mounts, see
+ *                      open_sources()
+ * THIS_IS_INIT         pid: the process that will be PID 1
+ * TAKE_THE_TERMINAL    carries a new terminal, its master and its slave */
+enum question { WRITE_MY_ID_MAPS, THIS_IS_INIT, TAKE_THE_TERMINAL };
 
 struct message {
     enum question what;
@@ -521,7 +522,6 @@ static void gather_layers(struct cage *c);
 static void enter_root(struct cage *c);
 static void show_host(struct cage *c, const char *path, uint64_t attributes);
 static void make_read_only(struct cage *c, int flags);
-static _Noreturn void be_pid_1(struct cage *c, pid_t command, int ready);
 static _Noreturn void exec_side(struct cage *c);
 static void supervise(struct cage *c);
 
@@ -1183,8 +1183,7 @@ static void step_caps(struct cage *c) {
      * fails for a number beyond the last capability of this kernel. */
     for (int cap = 0; prctl(PR_CAPBSET_READ, cap) >= 0; cap++)
         if (!(keep >> cap & 1))
-            must(c, prctl(PR_CAPBSET_DROP, cap), "prctl(PR_CAPBSET_DROP, %d)",
-                 cap);
+            TRY(prctl(PR_CAPBSET_DROP, cap));
     TRY(prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0));
 
     /* Then the sets that count now, each in two halves of 32 bits.  Nothing is
@@ -1382,20 +1381,6 @@ static void step_seccomp(struct cage *c) {
  *   By hand:  unshare --pid --fork --kill-child sleep 30    (try Ctrl-C)
  *   Try:      ./cage run --without=init rootfs sleep 30     (and here)
  *   See:      pid_namespaces(7), wait(2); tini and catatonit do the same */
-static void step_init(struct cage *c) {
-    /* Leave the session of the terminal: now Ctrl-C there reaches only the host
-     * side, which passes it on, and /dev/tty inside is not that terminal. */
-    TRY(setsid());
-
-    /* The command waits until PID 1 has locked its doors (see there). */
-    uint64_t one;
-    int ready = TRY(eventfd(0, EFD_CLOEXEC));
-    pid_t command = TRY(fork());
-    if (command > 0)
-        be_pid_1(c, command, ready);    /* for the rest of its life */
-    die_with_host(c);
-    TRY(read(ready, &one, sizeof one));
-}
 
 /* What PID 1 does for the rest of its life.  COMMAND is its child that will be
  * the command; READY is what that one waits for.  Ends with the status of the
@@ -1438,6 +1423,23 @@ static _Noreturn void be_pid_1(struct cage *c, pid_t command, int ready) {
             if (pid == command)
                 _exit(exit_status(how));
     }
+}
+
+/* Become two processes: PID 1, which stays behind, and the one that goes on to
+ * become the command. */
+static void step_init(struct cage *c) {
+    /* Leave the session of the terminal: now Ctrl-C there reaches only the host
+     * side, which passes it on, and /dev/tty inside is not that terminal. */
+    TRY(setsid());
+
+    /* The command waits until PID 1 has locked its doors (see there). */
+    uint64_t one;
+    int ready = TRY(eventfd(0, EFD_CLOEXEC));
+    pid_t command = TRY(fork());
+    if (command > 0)
+        be_pid_1(c, command, ready);    /* for the rest of its life */
+    die_with_host(c);
+    TRY(read(ready, &one, sizeof one));
 }
 
 /* =============================== command: tty ==============================
@@ -1832,8 +1834,8 @@ static char *fact(struct cage *c, pid_t pid, const char *name) {
      * the former fail.  A fact that this kernel does not have is empty. */
     char link[PATH_MAX] = "", *found = link;
     const char *who = pid ? text("%d", (int)pid) : "self";
-    const char *of = strncmp(name, "sys/", 4) == 0 ? "." : who;
-    const char *path = text("%s/%s", of, name);
+    bool setting = strncmp(name, "sys/", 4) == 0;
+    const char *path = setting ? name : text("%s/%s", who, name);
     if (strcmp(name, "mountinfo") == 0)
         return count_mounts(c, path);
     if (isupper(*name)) {
@@ -2939,14 +2941,13 @@ static void handle_signal(struct cage *c) {
     struct signalfd_siginfo signal;
     TRY(read(c->signals, &signal, sizeof signal));
     int number = (int)signal.ssi_signo;
-    /* SIGCHLD has done its work: it has ended poll(), and reap() comes next. */
-    bool ours = number == SIGCHLD;
     /* SIGCONT: the shell's `fg`.  The window may be another size by now. */
     if (number == SIGWINCH || number == SIGCONT)
         fit_window(c);
-    else if (c->talk && !ours)
+    /* SIGCHLD has done its work: it has ended poll(), and reap() comes next. */
+    else if (number != SIGCHLD && c->talk)
         c->status = EXIT_SIGNAL + number;   /* not started yet: then never */
-    else if (c->init > 0 && !ours)
+    else if (number != SIGCHLD && c->init > 0)
         kill(c->init, number);      /* which passes it on to the command */
 }
 
@@ -3130,11 +3131,6 @@ static char *children(struct cage *c, pid_t pid) {
     return fact(c, pid, text("task/%d/children", (int)pid));
 }
 
-/* Does process PID call itself NAME, or something that begins like that? */
-static bool is_called(struct cage *c, pid_t pid, const char *name) {
-    return strncmp(fact(c, pid, "comm"), name, strlen(name)) == 0;
-}
-
 /* Find the three processes of the container NAME of user UID: c->other.  False
  * if it does not run, or not yet. */
 static bool find(struct cage *c, unsigned uid, const char *name) {
@@ -3145,11 +3141,12 @@ static bool find(struct cage *c, unsigned uid, const char *name) {
     if (!host || strcmp(fact(c, init, "ns/mnt"), fact(c, host, "ns/mnt")) == 0)
         return false;
     /* Without the step init, PID 1 is the command itself. */
-    bool waits = is_called(c, init, "cage: init");
+    bool waits = strcmp(fact(c, init, "comm"), "cage: init") == 0;
     c->other.command = waits ? atoi(children(c, init)) : init;
     c->other.init = init;
     /* Until execve all of them are called something of ours. */
-    return c->other.command && !is_called(c, c->other.command, "cage: ");
+    return c->other.command
+        && strncmp(fact(c, c->other.command, "comm"), "cage: ", 6) != 0;
 }
 
 /* Find the container NAME, or for root UID/NAME as `cage ps` shows it, and its
