@@ -12,8 +12,8 @@ endif
 
 all: cage rootfs
 
-cage: cage.c
-	$(CC) $(STANDARD) $(HEADERS) $(CFLAGS) -o $@ cage.c $(LDFLAGS)
+cage exercise/cage: %: %.c
+	$(CC) $(STANDARD) $(HEADERS) $(CFLAGS) -o $@ $< $(LDFLAGS)
 
 # Fill rootfs/ with programs: busybox, or the machine's own; FROM=image.tar
 # unpacks an image instead, FROM=host and FROM=busybox say which.
@@ -31,6 +31,10 @@ test: all
 test-vm: all
 	tests/vm/run $(KERNEL) $(TESTS)
 
+# How long a container takes, beside others (on a quiet machine).
+bench: all
+	tests/bench/run
+
 # Warnings and analysers: whatever of them the machine has.
 check:
 	tests/check
@@ -41,6 +45,15 @@ debug: cage-debug
 cage-debug: cage.c
 	$(CC) $(STANDARD) $(HEADERS) -O0 -g3 -o $@ cage.c $(LDFLAGS)
 
+# Write a step yourself: make exercise lists them.  STEP=uts LEVEL=order|blank
+exercise hint solution grade:
+	@tutorial/exercise $@ "$(STEP)" "$(LEVEL)" || true
+grade: all
+
+# What the tutorial quotes of cage.c, anew.
+quotes:
+	@tests/quotes --write README.md $(wildcard tutorial/*.md tutorial/*/README.md)
+
 # What this machine refuses, and the cure.
 doctor: all
 	@tests/doctor
@@ -49,4 +62,5 @@ clean:
 	rm -f cage cage-debug
 	rootfs/.fill clean
 
-.PHONY: all rootfs run test test-vm check debug doctor clean
+.PHONY: all rootfs run test test-vm bench check debug doctor clean \
+	exercise hint solution grade quotes

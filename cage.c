@@ -18,7 +18,8 @@
  * Four things that the kernel offers, each smaller than the word "container":
  *
  *     namespaces    what a process sees: names that mean something else inside
- *                   (cgroupns, user, mount, uts, ipc, net, time, pid)
+ *                   (cgroupns, user, mount with private, uts, ipc, net, time,
+ *                   pid)
  *     cgroups       what it may use: memory, processor time, processes
  *     a root        which files are there at all (rootfs, dev, proc, sys,
  *                   volumes, mask, pivot)
@@ -29,7 +30,8 @@
  * WHO DOES WHAT
  *
  * Four actors, three of which are alive while your command runs.  Time goes
- * down; each column is one process.
+ * down; each column is one process.  (When you leave out the step init, PID 1
+ * and the command are one process.)
  *
  *   host side            child                 init (PID 1)        command
  *   ---------            -----                 ------------        -------
@@ -85,6 +87,12 @@
  * to read on: name(7) is the manual page that `man 7 name` shows,
  * Documentation/... is in the sources of the kernel and on docs.kernel.org.
  *
+ * Now and then it says what others do.  runc and crun are the programs that
+ * Docker, Podman and Kubernetes call to do what this file does; what they are
+ * told is written down in the OCI runtime specification.  bubblewrap is the
+ * sandbox of desktop programs (Flatpak).  A number such as CVE-2024-21626 names
+ * a hole that was found in one of them, or in the kernel, and what it taught.
+ *
  * To walk through it in gdb: make debug.  Every step is a function step_NAME().
  *
  * WHAT IS LEFT OUT, and why
@@ -126,6 +134,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
@@ -255,7 +264,11 @@ struct cage {
     int tree[MAX_SOURCES];          /* source[] opened, see open_sources() */
 
     /* With --join and `cage exec`: the container to be joined (Part III). */
-    struct { pid_t host, init, command; } other;    /* its three processes */
+    struct container {
+        pid_t host, init, command;  /* its three processes */
+        bool runs, has_init;        /* the command; a PID 1 of ours */
+        uid_t uid;                  /* whose it is */
+    } other;
     int pod, pod_root;              /* its command's pidfd and root directory */
     int pod_namespaces;             /* those that are not ours: CLONE_NEW... */
 
@@ -269,6 +282,8 @@ struct cage {
      * of version 2, and the others (Part II) are in those of version 1. */
     const char *above[TREES], *group_path, *group_name;
     int group;                      /* ours, number 0, opened */
+    bool in_group[TREES];           /* in which others PID 1 belongs */
+    int trees;                      /* how many of the folders we may use */
 
     /* The terminal (Part II): the real one, and our end of the new one. */
     int terminal, master;
@@ -283,8 +298,8 @@ struct cage {
 
 /* --------------------------- errors and messages ---------------------------
  * Every message is `cage: STEP: text`, one line, perhaps with a second one that
- * is a hint.  It is printed by a single write(2), so that the lines of two
- * processes do not mix.  A system call tells by returning -1 that it has failed
+ * is a hint.  It is printed by one call, so that the lines of two processes do
+ * not mix.  A system call tells by returning -1 that it has failed
  * and by the variable errno why; see errno(3). */
 
 static void clean_up(struct cage *c);
@@ -374,15 +389,20 @@ static int write_file(int dir, const char *path, const char *line) {
     return size == (ssize_t)strlen(line) ? 0 : -1;
 }
 
-/* The contents of the file PATH in DIR, as a string; the empty string if it
- * cannot be read.  (A 0 byte, which stands between
- * the words of a command line, is read as a space: 0 ends a string.) */
+/* The contents of the file PATH in DIR, as a string; the empty string if there
+ * is no such file, or what it is about (a process, a cgroup) is gone.  Any
+ * other error ends the run: nobody shall take for nothing what could only not
+ * be read.  (A 0 byte, which stands between the words of a command line, is
+ * read as a space: 0 ends a string.) */
 static char *read_file(struct cage *c, int dir, const char *path) {
     size_t size = 0, room = sizeof c->file - 1;
-    ssize_t n = 0;
     int fd = openat(dir, path, O_RDONLY | O_CLOEXEC);
-    while (fd != -1 && (n = read(fd, c->file + size, room - size)) > 0)
+    ssize_t n = fd;
+    while (n != -1 && (n = read(fd, c->file + size, room - size)) > 0)
         size += (size_t)n;
+    if (n == -1 && errno != ENOENT && errno != ESRCH && errno != ENODEV
+        && errno != ENOTDIR)
+        must(c, -1, "read(%s)", path);
     c->file[size] = '\0';
     for (char *zero; (zero = memchr(c->file, '\0', size)) != NULL;)
         *zero = ' ';
@@ -505,14 +525,18 @@ static void die_with_host(struct cage *c) {
  *                            PART I: THE STEPS
  * ========================================================================== */
 
+/* Helpers, all in Parts II and III.  What they do is said where they are used;
+ * you can come back to them. */
 static void prepare(struct cage *c);
 static void lab_cell(struct cage *c);
 static void find_group(struct cage *c, const char *name, pid_t member);
+static void remove_groups(struct cage *c);
+static int lock_group(struct cage *c);
+static void find_v1_groups(struct cage *c, bool make);
 static void remove_stale_groups(struct cage *c);
 static void enable_controller(struct cage *c, const char *file);
 static const char *group_file(struct cage *c, const char *file);
 static void enter_v1_groups(struct cage *c);
-static void join(struct cage *c, int which);
 static int clone_mount(struct cage *c, int dir, const char *path, int flags,
                        uint64_t attributes);
 static int clone_device(struct cage *c, const char *path, dev_t device);
@@ -548,24 +572,26 @@ static void supervise(struct cage *c);
  * process into a group, as above, takes the kernel milliseconds. */
 static void step_cgroup(struct cage *c) {
     find_group(c, c->name, 0);
-    remove_stale_groups(c);
+    remove_groups(c);               /* what a killed container of our name */
+    remove_stale_groups(c);         /* may have left; and all the others */
 
     if (mkdir(c->group_path, 0755) == -1) {
         /* An ordinary user may make groups only in a part of the tree that was
          * delegated to him or her.  Where there is none the container can live
          * without: it is not weaker than asked for, unless a limit was. */
-        bool refused = errno == EACCES || errno == EPERM || errno == EROFS;
+        bool refused = errno == EACCES || errno == EPERM || errno == EROFS
+            || (errno == EEXIST && geteuid() != 0);     /* root's */
         if (c->settings > 0 || !refused)
             must(c, -1, "mkdir(%s)", c->group_path);
         if (c->explain)
             note(c, "no group: mkdir(%s): %s", c->group_path, strerror(errno));
         return;
     }
-    c->group = TRY(open(c->group_path, FOLDER));
+    while ((c->group = lock_group(c)) == -1)    /* another cage removed it */
+        must(c, mkdir(c->group_path, 0755), "mkdir(%s)", c->group_path);
 
-    /* Controllers that are still in trees of version 1 need a group there. */
-    for (int i = 1; i < TREES && c->settings > 0; i++)
-        mkdir(text("%s/%s", c->above[i], c->group_name), 0755);
+    if (c->settings > 0)
+        find_v1_groups(c, true);
     for (int i = 0; i < c->settings; i++) {
         char *value = c->setting[i], *file = strsep(&value, "=");
         bool optional = *file == '-';
@@ -601,15 +627,14 @@ static void step_cgroup(struct cage *c) {
  * the user's: one id, or, with the set-uid program newuidmap(1), the range that
  * /etc/subuid grants. */
 static void step_user(struct cage *c) {
-    if (c->join)
-        join(c, CLONE_NEWUSER);     /* another container's: Part III */
-    else
+    if (!c->join)                   /* else we have joined one: Part III */
         TRY(unshare(CLONE_NEWUSER));
 
     /* From here on we are nobody, 65534, until the maps are written. */
     struct message m = { .what = WRITE_MY_ID_MAPS };
     ask(c, &m);
-    memcpy(c->tree, m.fd, sizeof c->tree);      /* see gather_layers() */
+    /* Under root the answer brings ROOTFS and the volumes, opened. */
+    memcpy(c->tree, m.fd, sizeof c->tree);
 
     /* Drop the groups of the user who started us.  With one id the kernel
      * forbids it: a group can also serve to *deny* a file to its members, and
@@ -617,6 +642,8 @@ static void step_user(struct cage *c) {
     c->one_id = *read_file(c, c->proc, "self/setgroups") == 'd';    /* deny */
     if (!c->one_id)
         TRY(setgroups(0, NULL));
+    /* Become 0 in the namespace.  The three numbers are the real, the effective
+     * and the saved id: credentials(7). */
     TRY(setresgid(0, 0, 0));
     TRY(setresuid(0, 0, 0));
 
@@ -756,7 +783,7 @@ static void step_net(struct cage *c) {
      * and if there is a single id, that is every one but 0. */
     const char *groups = "sys/net/ipv4/ping_group_range";
     if (write_file(c->proc, groups, "0 65535") == -1)
-        TRY(write_file(c->proc, groups, "0 0"));
+        TRY(errno == EINVAL ? write_file(c->proc, groups, "0 0") : -1);
 }
 
 /* =============================== child: time ===============================
@@ -1069,8 +1096,11 @@ static void step_mask(struct cage *c) {
     const struct mask *end = masks + sizeof masks / sizeof masks[0];
     for (const struct mask *m = masks; m < end; m++) {
         struct stat st;
-        if (stat(m->path, &st) == -1 && (errno == ENOENT || errno == ENOTDIR))
+        if (stat(m->path, &st) == -1) {
+            must(c, errno == ENOENT || errno == ENOTDIR ? 0 : -1, "stat(%s)",
+                 m->path);
             continue;                           /* not in this kernel */
+        }
         if (!m->hide)
             attach(c, clone_mount(c, AT_FDCWD, m->path, AT_RECURSIVE,
                                   MOUNT_ATTR_RDONLY), m->path);
@@ -1136,9 +1166,12 @@ static void step_fds(struct cage *c) {
      * opens.) */
     KERNEL(close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC);
 
-    /* From a directory that is not below our root, the kernel finds no path. */
-    char here[PATH_MAX];
-    if (getcwd(here, sizeof here) == NULL || here[0] != '/')
+    /* From a directory that is not below our root, the kernel finds no path: it
+     * then says "(unreachable)/...", and some libraries make an error of it. */
+    char here[PATH_MAX] = "";
+    if (getcwd(here, sizeof here) == NULL)
+        must(c, errno == ENOENT ? 0 : -1, "getcwd()");
+    if (here[0] != '/')
         refuse(c, "--workdir %s is not inside the container", c->workdir);
 }
 
@@ -1181,7 +1214,8 @@ static void step_caps(struct cage *c) {
 
     /* The bounding set first, while we may still change it.  PR_CAPBSET_READ
      * fails for a number beyond the last capability of this kernel. */
-    for (int cap = 0; prctl(PR_CAPBSET_READ, cap) >= 0; cap++)
+    for (int cap = 0; prctl(PR_CAPBSET_READ, cap) != -1 || errno != EINVAL;
+         cap++)
         if (!(keep >> cap & 1))
             TRY(prctl(PR_CAPBSET_DROP, cap));
     TRY(prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0));
@@ -1201,7 +1235,8 @@ static void step_caps(struct cage *c) {
  *
  * Become the user that --user asked for; without it, root of the container.
  *
- * Without it a server that needs no root has it all the same.
+ * Without it a server that needs no root has it all the same.  (Who changes
+ * from 0 to another user loses all capabilities by that, also the 8.)
  *
  *   By hand:  setpriv --reuid 1000 --regid 1000 --clear-groups id
  *   Try:      ./cage run -u 1000 rootfs id        (as root)
@@ -1419,9 +1454,9 @@ static _Noreturn void be_pid_1(struct cage *c, pid_t command, int ready) {
             continue;
         }
         /* One SIGCHLD can stand for many children. */
-        for (pid_t pid; (pid = waitpid(-1, &how, WNOHANG)) > 0;)
-            if (pid == command)
-                _exit(exit_status(how));
+        for (pid_t pid; (pid = waitpid(-1, &how, WNOHANG)) != 0;)
+            if (pid == command || pid == -1)
+                _exit(pid == -1 ? EXIT_CAGE : exit_status(how));
     }
 }
 
@@ -1432,7 +1467,8 @@ static void step_init(struct cage *c) {
      * side, which passes it on, and /dev/tty inside is not that terminal. */
     TRY(setsid());
 
-    /* The command waits until PID 1 has locked its doors (see there). */
+    /* The command waits until PID 1 has locked its doors (see there).  An
+     * eventfd(2) is a counter; to read it is to wait until it is not 0. */
     uint64_t one;
     int ready = TRY(eventfd(0, EFD_CLOEXEC));
     pid_t command = TRY(fork());
@@ -1521,7 +1557,7 @@ static void step_tty(struct cage *c) {
 static void step_exec(struct cage *c) {
     /* A copy: clearenv() would take the string away.  TERM tells programs what
      * the window understands; it is the only variable that is passed on. */
-    char *term = getenv("TERM"), *keep = term ? strdup(term) : NULL;
+    char *term = getenv("TERM"), *keep = term ? text("%s", term) : NULL;
     clearenv();
     setenv("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:"
            "/sbin:/bin", 1);
@@ -1550,13 +1586,16 @@ static void step_exec(struct cage *c) {
     note(c, "execve(\"%s\"): %s%s", c->command[0], strerror(error),
          error == ENOENT && strchr(c->command[0], '/') ?
          "\nhint: if the file is there, what is missing is the interpreter or "
-         "the loader that it names" : "");
+         "the loader that it names; or is ROOTFS empty (try: make)?" : "");
     _exit(error == ENOENT ? EXIT_NOT_FOUND : EXIT_NOT_EXECUTABLE);
 }
 
 /* ============================ all steps together ===========================
- * Each of the next three functions is one actor of the picture at the top of
- * this file; each ends by becoming the next one, or by leaving it to it. */
+ * Who calls the steps, and when.  C wants a function to be written before it
+ * is called, so the order here is from the end to the beginning: start with
+ * run(), the last one, and go upwards.  The others are the actors of the
+ * picture at the top of this file; each ends by becoming the next one, or
+ * leaving it to it. */
 
 /* Here we are the process that will be the command: confined like PID 1, and
  * its child (or, without the step `init`, still PID 1 itself). */
@@ -1620,10 +1659,12 @@ static _Noreturn void child_side(struct cage *c) {
     die_with_host(c);
     umask(0);                       /* the modes below are meant exactly */
     enter_v1_groups(c);
-    if (c->exec)
-        exec_side(c);               /* cage exec: Part III */
     if (!without(c, cgroup))
         end_step(c);                /* it began on the host side */
+    if (c->pod_namespaces)          /* exec and --join: Part III */
+        must(c, setns(c->pod, c->pod_namespaces), "setns(%s)", c->join);
+    if (c->exec)
+        exec_side(c);
 
     DO(c, user);
     DO(c, cgroupns);
@@ -1631,13 +1672,9 @@ static _Noreturn void child_side(struct cage *c) {
         lab_cell(c);
     DO(c, mount);
     DO(c, private);
-    if (c->join) {
-        join(c, CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET);
-    } else {
-        DO(c, uts);
-        DO(c, ipc);
-        DO(c, net);
-    }
+    DO(c, uts);
+    DO(c, ipc);
+    DO(c, net);
     DO(c, time);
     DO(c, pid);
     if (without(c, pid))
@@ -1839,9 +1876,10 @@ static char *fact(struct cage *c, pid_t pid, const char *name) {
     if (strcmp(name, "mountinfo") == 0)
         return count_mounts(c, path);
     if (isupper(*name)) {
+        const char *key = text("\n%s:", name);
         char *status = read_file(c, c->proc, text("%s/status", who));
-        char *line = strstr(status, name);
-        found = line ? strtok(line + strlen(name) + 1, "\n") : link;
+        char *line = strstr(status, key);
+        found = line ? strtok(line + strlen(key), "\n") : link;
     } else if (readlinkat(c->proc, path, link, sizeof link - 1) == -1)
         found = read_file(c, c->proc, path);
     if (strstr(found, "0::"))       /* of cgroups, only that of version 2 */
@@ -1859,13 +1897,16 @@ static char *fact(struct cage *c, pid_t pid, const char *name) {
  * a snapshot of this process: all facts as they are now.  (Without --explain
  * nobody wants to know.)  Returns false if the step is to be left out. */
 static bool begin_step(struct cage *c, enum step step) {
+    bool joined = c->join && (step == STEP_uts || step == STEP_ipc
+                              || step == STEP_net);
     c->step = step;
     if (c->explain)
         dprintf(c->errors, "%-9s%s%s\n", steps[step].name, steps[step].why,
-                c->left_out[step] ? "   (left out)" : "");
+                joined ? "   (shared)" : c->left_out[step] ? "   (left out)"
+                : "");
     for (int i = 0; i < FACTS && c->explain; i++)
         snprintf(c->before[i], FACT_SIZE, "%s", fact(c, 0, facts[i]));
-    return !c->left_out[step];
+    return !joined && !c->left_out[step];
 }
 
 /* The step is done: show what it has changed, in the order of the table, and
@@ -1919,7 +1960,8 @@ static int name_socket(struct cage *c, const char *name, bool claim) {
     char *path = address.sun_path + 1;
     size_t room = sizeof address.sun_path - 1, size = sizeof address - room;
     size += (size_t)snprintf(path, room, "cage/%s", name);
-    int fd = TRY(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
+    const int kind = SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC;
+    int fd = TRY(socket(AF_UNIX, kind, 0));
     /* Only a socket that listens can be asked who has bound it. */
     int result = claim ? bind(fd, where, (socklen_t)size)
                        : connect(fd, where, (socklen_t)size);
@@ -1929,18 +1971,32 @@ static int name_socket(struct cage *c, const char *name, bool claim) {
     return -1;
 }
 
-/* Who holds NAME, the name of a container of the user UID?  Returns the process
- * id of its host side, or 0 if there is none (or it is somebody else's: anybody
- * can bind any name, but the kernel tells who has done so). */
-static pid_t holder(struct cage *c, unsigned uid, const char *name) {
+/* Ask who holds the name NAME of the user UID, and put into O what we are
+ * told; o->host is the process that holds it, 0 if there is none or it is
+ * somebody else's.  (Anybody can bind any name, but the kernel tells who has
+ * done so.) */
+static void ask_holder(struct cage *c, unsigned uid, const char *name,
+                       struct container *o) {
     struct ucred who = { 0 };
     socklen_t size = sizeof who;
     int fd = name_socket(c, text("%u/%s", uid, name), false);
-    if (fd == -1)
-        return 0;
+    struct pollfd reply = { .fd = fd, .events = POLLIN };
+    *o = (struct container){ 0 };
     getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size);
+    if (who.pid != 0 && who.uid == uid && poll(&reply, 1, 200) == 1)
+        recv(fd, o, sizeof *o, 0);
+    o->host = who.uid == uid ? who.pid : 0;
+    o->uid = uid;
     close(fd);
-    return who.uid == uid ? who.pid : 0;
+}
+
+/* Somebody asks who holds our name: say it. */
+static void tell(struct cage *c) {
+    struct container us = { .init = c->init, .runs = !c->talk,
+        .has_init = !without(c, init) };
+    int caller = accept4(c->name_socket, NULL, NULL, SOCK_CLOEXEC);
+    send(caller, &us, sizeof us, MSG_NOSIGNAL | MSG_DONTWAIT);
+    close(caller);
 }
 
 /* --------------------------- layers and tarballs ---------------------------
@@ -2154,6 +2210,8 @@ static void make_place(struct cage *c, const char *path, bool folder) {
         mkdir(text("%.*s", (int)(end - path), path), 0755);
     if (access(path, F_OK) == 0)
         return;
+    if (errno != ENOENT)
+        must(c, -1, "access(%s)", path);
     /* There is nothing, or a link that leads to nothing: that is replaced. */
     unlink(path);
     must(c, folder ? mkdir(path, 0755) : mknod(path, S_IFREG | 0644, 0),
@@ -2505,15 +2563,16 @@ static const struct { const char *file, *v1_file; } v1_files[] = {
  *
  * The place of the tree is taken from the table of mounts: on a hybrid machine
  * it is /sys/fs/cgroup/unified, and others have it elsewhere.  (Those of
- * version 1 are where all distributions have them.) */
+ * version 1 are where all distributions have them, and for root only.) */
 static void find_group(struct cage *c, const char *name, pid_t member) {
     const char *file = member ? text("%d/cgroup", (int)member) : "self/cgroup";
+    bool root = (member ? c->other.uid : geteuid()) == 0;
     char place[PATH_MAX] = "", type[16] = "", *line;
     c->group_name = text("cage.%s", name);
 
     /* A line of this file is NUMBER:CONTROLLERS:PATH; version 2 is 0. */
     char *own = strstr(read_file(c, c->proc, file), "0::/");
-    own = own && (member || geteuid() != 0) ? strtok(own + 3, "\n") : text("/");
+    own = own && (member || !root) ? strtok(own + 3, "\n") : text("/");
     /* Above what?  A container's group, or cage-host, where another cage may
      * have moved us (see enable_controller()), or the top, which is "". */
     char *last = strrchr(own, '/');
@@ -2534,6 +2593,35 @@ static void find_group(struct cage *c, const char *name, pid_t member) {
     c->above[1] = "/sys/fs/cgroup/memory";
     c->above[2] = "/sys/fs/cgroup/cpu";
     c->above[3] = "/sys/fs/cgroup/pids";
+    c->trees = root ? TREES : 1;
+    if (member)
+        find_v1_groups(c, false);
+}
+
+/* See in which trees of version 1 (they have a file `tasks`) there is a group
+ * of our name; MAKE: make them. */
+static void find_v1_groups(struct cage *c, bool make) {
+    for (int i = 1; i < c->trees; i++) {
+        const char *group = text("%s/%s", c->above[i], c->group_name);
+        if (access(text("%s/tasks", c->above[i]), F_OK) == -1)
+            continue;
+        if (make)
+            must(c, mkdir(group, 0755), "mkdir(%s)", group);
+        c->in_group[i] = access(group, F_OK) == 0;
+    }
+}
+
+/* Open our group and lock it, flock(2).  By the lock others see that it is in
+ * use: the kernel takes it away with the last of our processes that has it
+ * open, however that ends.  Returns -1 if another cage has removed the group
+ * before: new, empty and not locked yet, it looks like one that was left
+ * behind. */
+static int lock_group(struct cage *c) {
+    int fd = open(c->group_path, FOLDER);
+    if (flock(fd, LOCK_SH) == 0 && access(c->group_path, F_OK) == 0)
+        return fd;
+    close(fd);
+    return -1;
 }
 
 /* The path of FILE of our group, or of what stands for it in version 1, if it
@@ -2546,17 +2634,18 @@ static const char *group_file(struct cage *c, const char *file) {
             v1 = v1_files[i].v1_file;
     v1 = text("/sys/fs/cgroup/%.*s/%s/%s", (int)strcspn(file, "."), file,
               c->group_name, v1);
-    return access(path, F_OK) == -1 && access(v1, F_OK) == 0 ? v1 : path;
+    return c->trees > 1 && access(path, F_OK) == -1 && access(v1, F_OK) == 0
+        ? v1 : path;
 }
 
 /* Put this process into the groups of version 1, as far as there are any: with
  * clone3(2) a process can be born into a group of version 2 only.  Its own
  * children are born where it is, so once is enough.  0 means: who writes. */
 static void enter_v1_groups(struct cage *c) {
-    for (int i = 1; i < TREES && c->group; i++) {
+    for (int i = 1; i < c->trees; i++) {
         const char *v1 = text("%s/%s/cgroup.procs", c->above[i], c->group_name);
-        if (write_file(AT_FDCWD, v1, "0") == -1 && errno != ENOENT)
-            must(c, -1, "write(0 to %s)", v1);
+        if (c->in_group[i])
+            must(c, write_file(AT_FDCWD, v1, "0"), "write(0 to %s)", v1);
     }
 }
 
@@ -2587,19 +2676,19 @@ static void enable_controller(struct cage *c, const char *file) {
 }
 
 /* Remove every group whose container is gone because its host side was killed,
- * for one by SIGKILL or when the machine ran out of memory: nobody holds its
- * name any more.  Or it is ours, and the group not made yet.  Only a group
- * without processes can be removed (rmdir says EBUSY), so a mistake here would
- * do no harm. */
+ * for one by SIGKILL or when the machine ran out of memory: nobody holds the
+ * lock of it any more.  (Only a group without processes can be removed: else
+ * rmdir says EBUSY.) */
 static void remove_stale_groups(struct cage *c) {
     DIR *groups = opendir(c->above[0]);
     for (struct dirent *d; groups && (d = readdir(groups)) != NULL;) {
-        bool ours = strcmp(d->d_name, c->group_name) == 0;
-        if (strncmp(d->d_name, "cage.", 5) != 0
-            || (!ours && holder(c, getuid(), d->d_name + 5)))
-            continue;
-        for (int i = 0; i < TREES; i++)
-            rmdir(text("%s/%s", c->above[i], d->d_name));
+        const char *path = text("%s/%s", c->above[0], d->d_name);
+        bool cage = strncmp(d->d_name, "cage.", strlen("cage.")) == 0;
+        int fd = cage ? open(path, FOLDER) : -1;
+        if (flock(fd, LOCK_EX | LOCK_NB) == 0 && rmdir(path) == 0)
+            for (int i = 1; i < c->trees; i++)
+                rmdir(text("%s/%s", c->above[i], d->d_name));
+        close(fd);
     }
     if (groups)
         closedir(groups);
@@ -2643,10 +2732,8 @@ static void say_why(struct cage *c) {
  * cgroup.events then reads "populated 0" can be waited for by poll(2), but in
  * version 2 only; mostly the first try succeeds.) */
 static void remove_groups(struct cage *c) {
-    if (!c->group)
-        return;
-    write_file(c->group, "cgroup.kill", "1");
-    for (int i = 0, tries = 1000; i < TREES; i++)
+    write_file(AT_FDCWD, group_file(c, "cgroup.kill"), "1");
+    for (int i = 0, tries = 1000; i < c->trees; i++)
         while (rmdir(text("%s/%s", c->above[i], c->group_name)) == -1
                && errno == EBUSY && tries-- > 0)
             poll(NULL, 0, 1);       /* wait for a millisecond */
@@ -2750,7 +2837,7 @@ static void lab_cell(struct cage *c) {
  * What happens, in order:
  *
  *      command    opens the new terminal, sends both ends of it to us
- *      we         take_terminal(): the size
+ *      we         take_terminal(): the size, and who turns \n into \r\n
  *      command    execve: the socket to us is closed by it
  *      we         take_keyboard(): the real terminal becomes raw
  *                 copy_input() and copy_output(), until PID 1 ends
@@ -2772,16 +2859,22 @@ static void fit_window(struct cage *c) {
         ioctl(c->master, TIOCSWINSZ, &size);
 }
 
-/* The new terminal has come, with its MASTER.  (Its other end has come along,
- * and stays open with us: to read the master is an error, EIO, while nobody has
- * the other end open, and that may be so while programs come and go.) */
-static void take_terminal(struct cage *c, int master) {
+/* The new terminal has come.  We keep its SLAVE end open as well: to read the
+ * MASTER is an error (EIO) as long as nobody has the other end open, and that
+ * may be so for a moment while programs inside come and go. */
+static void take_terminal(struct cage *c, int master, int slave) {
+    struct termios modes;
     c->step = STEP_tty;
     /* Where its output is shown: at least one of the three is a terminal. */
     c->terminal = isatty(1) ? 1 : isatty(2) ? 2 : 0;
     c->master = master;
     /* A command that does not read must not bring us to a halt. */
     TRY(fcntl(master, F_SETFL, O_NONBLOCK));
+    /* Without OPOST, "output processing", a terminal leaves \n as it is.  If
+     * the real one will never be raw, it goes on making \r\n of it. */
+    TRY(tcgetattr(slave, &modes));
+    modes.c_oflag &= keyboard_is_ours() ? ~(tcflag_t)0 : ~(tcflag_t)OPOST;
+    TRY(tcsetattr(slave, TCSANOW, &modes));
     fit_window(c);
 }
 
@@ -2838,7 +2931,7 @@ static void copy_input(struct cage *c) {
  *      c->talk      a question from inside   answer()
  *      c->master    output of the command    copy_output()
  *      0            a key was pressed        copy_input()
- *      name_socket  somebody asks whose name it is: the kernel has answered
+ *      name_socket  somebody asks who we are      tell()
  *      c->pod       the container that we have joined has ended, and so do we
  *
  * The order of a run, seen from here: the child asks for its id maps; it says
@@ -2900,7 +2993,7 @@ static void answer(struct cage *c) {
     if (m.what == WRITE_MY_ID_MAPS)
         write_id_maps(c, &m);
     else if (m.what == TAKE_THE_TERMINAL)
-        take_terminal(c, m.fd[0]);
+        take_terminal(c, m.fd[0], m.fd[1]);
     else {
         /* PID 1 waits.  Connect its network, so that the command finds it
          * ready.  We note that before: a COMMAND that has done half of its work
@@ -2998,7 +3091,7 @@ static void supervise(struct cage *c) {
         if (events[2].revents & POLLOUT || events[3].revents)
             copy_input(c);
         if (events[4].revents)
-            close(accept(c->name_socket, NULL, NULL));
+            tell(c);
         if (events[5].revents)
             c->status = EXIT_SIGNAL + SIGKILL;
     }
@@ -3031,6 +3124,9 @@ static void clean_up(struct cage *c) {
     if (c->net_up)
         run_net_command(c, "down");
     remove_groups(c);
+    /* What overlayfs needed for itself has the mode 0, where rm -r stops. */
+    if (c->save && rmdir(text("%s/work/work", c->save)) == 0)
+        rmdir(text("%s/work", c->save));
 }
 
 /* ---------------------------------- hints ----------------------------------
@@ -3083,7 +3179,8 @@ static const struct { enum step step; int error; const char *hint; } hints[] = {
 static const char *hint_for(struct cage *c, int error) {
     bool user = geteuid() != 0, denied = error == EPERM || error == EACCES;
     const char *rule = "/proc/sys/kernel/apparmor_restrict_unprivileged_userns";
-    if (c->exec && (error == ESRCH || error == ENOMEM || error == ENODEV))
+    if (c->join && (error == ESRCH || error == ENOMEM || error == ENODEV
+                    || error == ENOENT))
         return "the container has ended meanwhile";
     if (error == EADDRINUSE)
         return "a container of this name is running (see cage ps)";
@@ -3134,39 +3231,38 @@ static char *children(struct cage *c, pid_t pid) {
 /* Find the three processes of the container NAME of user UID: c->other.  False
  * if it does not run, or not yet. */
 static bool find(struct cage *c, unsigned uid, const char *name) {
-    pid_t host = holder(c, uid, name), init = atoi(children(c, host));
-    c->other.host = host;
-    /* Or is that a program which the host side runs, the --net COMMAND or tar?
-     * Those stay in its mount namespace; nobody may enter them. */
-    if (!host || strcmp(fact(c, init, "ns/mnt"), fact(c, host, "ns/mnt")) == 0)
+    struct container *o = &c->other;
+    ask_holder(c, uid, name, o);
+    /* Another user could tell us any number. */
+    if (!o->runs || o->host == 0 || atoi(fact(c, o->init, "PPid")) != o->host)
         return false;
     /* Without the step init, PID 1 is the command itself. */
-    bool waits = strcmp(fact(c, init, "comm"), "cage: init") == 0;
-    c->other.command = waits ? atoi(children(c, init)) : init;
-    c->other.init = init;
-    /* Until execve all of them are called something of ours. */
-    return c->other.command
-        && strncmp(fact(c, c->other.command, "comm"), "cage: ", 6) != 0;
+    o->command = o->has_init ? atoi(children(c, o->init)) : o->init;
+    return o->command != 0;
 }
 
 /* Find the container NAME, or for root UID/NAME as `cage ps` shows it, and its
  * groups; refuse if there is none.  One that is just starting is waited for, up
- * to 5 seconds, so that `cage run ... & cage exec ...` works. */
+ * to 5 seconds, and 0.3 for its name: after `cage run -n web rootfs ... &`
+ * nothing is there yet. */
 static void find_running(struct cage *c, const char *name) {
     unsigned uid = getuid();
     const char *slash = strchr(name, '/'), *own = slash ? slash + 1 : name;
-    if (slash)
-        sscanf(name, "%u", &uid);
+    const time_t start = time(NULL);
+    if (slash && (uid != 0 || sscanf(name, "%u/", &uid) != 1))
+        refuse(c, "%.200s: not the NAME of a container", name);
     for (int tries = 0; !find(c, uid, own); tries++) {
-        if (!c->other.host || tries == 500)
+        if (!c->other.host && tries >= 30)
             refuse(c, "%.200s: no container of this name is running", name);
+        if (time(NULL) > start + 5)
+            refuse(c, "%.200s: has not started, or its host side, process %d, "
+                   "is stopped", name, (int)c->other.host);
         poll(NULL, 0, 10);
     }
     find_group(c, own, c->other.init);
 }
 
-/* Does the container stand still?  (cgroup.freeze has what was asked for; this
- * one says when the last process has really stopped.) */
+/* Is it paused? */
 static bool is_frozen(struct cage *c) {
     return *of_group(c, "cgroup.events", "frozen ") == '1';
 }
@@ -3194,6 +3290,10 @@ static bool is_frozen(struct cage *c) {
 /* Open what is needed to enter the container c->join, and see which of its
  * namespaces are not ours: a process may not enter its own user namespace. */
 static void open_other(struct cage *c) {
+    /* Who enters the container of another user is in that user's hands: a false
+     * one could have the host's namespaces, and any files. */
+    if (strchr(c->join, '/'))
+        refuse(c, "%s: only its own user may enter", c->join);
     find_running(c, c->join);
     /* It would be frozen like all others, or wait for them. */
     if (is_frozen(c))
@@ -3208,23 +3308,20 @@ static void open_other(struct cage *c) {
     for (int i = 0; i < NAMESPACES; i++)
         if (strcmp(fact(c, 0, facts[i]), fact(c, pid, facts[i])) != 0)
             c->pod_namespaces |= namespaces[i];
+    /* A pod shares those by which programs talk, and their owner. */
+    if (!c->exec)
+        c->pod_namespaces &= CLONE_NEWUSER | CLONE_NEWNET | CLONE_NEWIPC
+            | CLONE_NEWUTS;
     c->left_out[STEP_user] |= !(c->pod_namespaces & CLONE_NEWUSER);
+    c->left_out[STEP_net] |= !(c->pod_namespaces & CLONE_NEWNET);
     const char *root = text("%d/root", (int)pid);
     c->pod_root = TRY(openat(c->proc, root, O_PATH | O_CLOEXEC));
     if (c->exec && *c->group_path)
         c->group = TRY(open(c->group_path, FOLDER));
 }
 
-/* Enter WHICH namespaces, CLONE_NEW..., except those that are ours anyway. */
-static void join(struct cage *c, int which) {
-    which &= c->pod_namespaces;
-    if (which)
-        must(c, setns(c->pod, which), "setns(%s, %#x)", c->join,
-             (unsigned)which);
-}
-
 /* cage exec: what child_side() and init_side() are for run.  We are in the
- * cgroup of the container already, by clone3. */
+ * cgroup of the container already, by clone3, and in its namespaces. */
 static _Noreturn void exec_side(struct cage *c) {
     if (!without(c, user))
         step_user(c);
@@ -3233,7 +3330,6 @@ static _Noreturn void exec_side(struct cage *c) {
      * this process until execve.  (runc was entered here, CVE-2016-9962.) */
     TRY(prctl(PR_SET_DUMPABLE, 0));
     c->step = STEP_none;
-    join(c, ~CLONE_NEWUSER);
     /* With the mount namespace comes its root directory; but where pivot was
      * left out, the root of the container is another one. */
     TRY(fchdir(c->pod_root));
@@ -3278,6 +3374,21 @@ static int walk(struct cage *c, pid_t pid, int depth, bool show) {
     return count;
 }
 
+/* The same for all of the container: PID 1 and what descends from it, and what
+ * `cage exec` has brought in, whose parent is outside. */
+static int walk_all(struct cage *c, bool show) {
+    int count = 0;
+    char *all = read_file(c, AT_FDCWD, group_file(c, "cgroup.procs"));
+    for (char *pid = all; *pid; pid = strchr(pid, '\n') + 1) {
+        const char *parent = text("%s\n", fact(c, atoi(pid), "PPid"));
+        /* Is the parent one of the list, too?  Then it comes with that. */
+        const char *found = strstr(all, parent);
+        if (found == NULL || (found != all && found[-1] != '\n'))
+            count += walk(c, atoi(pid), 0, show);
+    }
+    return count ? count : walk(c, c->other.init, 0, show);
+}
+
 /* One line of `cage ps`: the container NAME of user UID. */
 static void print_container(struct cage *c, unsigned uid, const char *name) {
     long long start = 0, now = atoll(read_file(c, c->proc, "uptime"));
@@ -3289,13 +3400,14 @@ static void print_container(struct cage *c, unsigned uid, const char *name) {
     const char *rest = strrchr(fact(c, c->other.init, "stat"), ')');
     sscanf(rest ? rest + 1 : "", "%*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s "
            "%*s %*s %*s %*s %*s %*s %*s %*s %lld", &start);
+    int processes = walk_all(c, false);
     double memory = atof(of_group(c, "memory.current", "")) / (1 << 20);
     double cpu = atof(of_group(c, "cpu.stat", "usage_usec ")) / 1e6;
-    printf("%-16s %8d %7llds %9s %7.2fs %5d  %.120s\n", uid == getuid() ? name
+    printf("%-16s %8d %7llds %9s %9s %5d  %.120s\n", uid == getuid() ? name
            : text("%u/%s", uid, name), (int)c->other.command,
            now - start / sysconf(_SC_CLK_TCK),
-           memory > 0 ? text("%.1fM", memory) : "-", cpu,
-           walk(c, c->other.init, 0, false),
+           memory > 0 ? text("%.1fM", memory) : "-",
+           *c->group_path ? text("%.2fs", cpu) : "-", processes,
            fact(c, c->other.command, "cmdline"));
 }
 
@@ -3305,20 +3417,23 @@ static void command_ps(struct cage *c) {
     char name[80];
     find_group(c, "", 0);
     remove_stale_groups(c);
-    puts("NAME                  PID      UP    MEMORY      CPU PROCS  COMMAND");
+    printf("%-16s %8s %8s %9s %9s %5s  %s\n", "NAME", "PID", "UP", "MEMORY",
+           "CPU", "PROCS", "COMMAND");
     /* A line is Num RefCount Protocol Flags Type St Inode Path; the flag 10000
      * says that it listens. */
     char *next = read_file(c, AT_FDCWD, "/proc/net/unix");
     for (char *line; (line = strsep(&next, "\n")) != NULL;)
-        if (sscanf(line, "%*s %*s %*s 00010000 %*s %*s %*s @cage/%u/%79s",
-                   &uid, name) == 2 && (uid == getuid() || geteuid() == 0))
+        if (sscanf(line, "%*s %*s %*s 00010000 %*s %*s %*s @cage/%u/"
+                   "%79[A-Za-z0-9_.-]", &uid, name) == 2
+            && (uid == getuid() || geteuid() == 0))
             print_container(c, uid, name);
 }
 
 /* cage show NAME: host and container side by side. */
 static void command_show(struct cage *c, const char *name) {
-    static const char *const files[] = { "memory.max", "memory.current",
-        "cpu.max", "cpu.stat", "pids.max", "pids.current" };
+    static const char *const files[] = { "memory.max", "memory.high",
+        "memory.current", "cpu.max", "cpu.weight", "cpu.stat", "pids.max",
+        "pids.current" };
     find_running(c, name);
     printf("%-20s %-7s %-36s %s\n", "", "", "host", name);
     for (int i = 0; i < FACTS; i++) {
@@ -3330,11 +3445,14 @@ static void command_show(struct cage *c, const char *name) {
         printf("%-20s %-7s %-36s %s\n", facts[i],
                strcmp(here, there) == 0 ? "shared" : "own", here, there);
     }
-    printf("\n%s\n", *c->group_path ? c->group_path : "no cgroup of its own");
-    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
-        printf("%-20s %s\n", files[i], of_group(c, files[i], ""));
+    puts(*c->group_path ? "" : "\nno cgroup of its own");
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        const char *value = of_group(c, files[i], "");
+        if (strcmp(value, "-") != 0)
+            printf("%-60s %s\n", group_file(c, files[i]), value);
+    }
     puts("\n  outside   inside");
-    walk(c, c->other.host, 0, true);
+    walk_all(c, true);
 }
 
 /* ---------------------------- stop, pause, resume --------------------------
@@ -3361,10 +3479,14 @@ static void freeze(struct cage *c, const char *name, int value) {
  * the host side has ended, and cleaned up. */
 static void command_stop(struct cage *c, const char *name) {
     find_running(c, name);
-    int init = KERNEL(pidfd_open, c->other.init, 0);
+    pid_t first = c->other.init;
     int host = KERNEL(pidfd_open, c->other.host, 0);
+    int init = KERNEL(pidfd_open, first, 0);
+    find_running(c, name);              /* see open_other() */
+    if (c->other.init != first)
+        refuse(c, "%s has ended", name);
     struct pollfd end = { .fd = host, .events = POLLIN };
-    /* The frozen get no signal but SIGKILL. */
+    /* A frozen process handles no signal, and PID 1 has to pass it on. */
     if (is_frozen(c))
         freeze(c, name, 0);
     KERNEL(pidfd_send_signal, init, SIGTERM, NULL, 0);
@@ -3558,6 +3680,8 @@ static void check_together(struct cage *c) {
     if (without(c, rootfs) && (c->layers > 1 || c->save))
         refuse(c, "--without rootfs: several layers and --save need it");
     /* All of these are those of NAME. */
+    if (c->join && strcmp(c->hostname, "cage") != 0)
+        refuse(c, "--join %s: --hostname is that of the other", c->join);
     if (c->join && (c->net || without(c, net) || without(c, user)
                     || without(c, uts) || without(c, ipc)))
         refuse(c, "--join %s: user, net, ipc and uts come from there", c->join);
@@ -3692,7 +3816,8 @@ static void command_other(struct cage *c, const char *command,
 int main(int argc, char **argv) {
     /* Static, as it is more than a megabyte, too much for a stack. */
     static struct cage cage = { .hostname = "cage", .workdir = "/", .errors = 2,
-                                .step = STEP_none, .status = -1 };
+                                .step = STEP_none, .status = -1,
+                                .group_path = "", .group_name = "" };
     struct cage *c = &cage;
     const char *command = argc > 1 ? argv[1] : "";
     /* The name, if none is given: no other process has this number now. */

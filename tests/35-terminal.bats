@@ -189,12 +189,6 @@ goes_on() { grep '^State:.S' "/proc/$1/status"; }
     sees 'Running'
 }
 
-@test "in the background too a line ends with one CR" {
-    type_line '$CAGE run $ROOTFS echo from behind &'
-    wait_for 15 grep -q $'from behind\r' written
-    hasnt "$(cat written)" $'from behind\r\r'
-}
-
 @test "in the background, the keyboard stays the shell's; fg hands it over" {
     type_line '$CAGE run $ROOTFS sh -c "read line; echo got \$line" &'
     wait_for 15 inner
