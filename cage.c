@@ -590,8 +590,7 @@ static void step_cgroup(struct cage *c) {
     while ((c->group = lock_group(c)) == -1)    /* another cage removed it */
         must(c, mkdir(c->group_path, 0755), "mkdir(%s)", c->group_path);
 
-    if (c->settings > 0)
-        find_v1_groups(c, true);
+    find_v1_groups(c, c->settings > 0);
     for (int i = 0; i < c->settings; i++) {
         char *value = c->setting[i], *file = strsep(&value, "=");
         bool optional = *file == '-';
