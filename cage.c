@@ -2681,11 +2681,12 @@ static void enable_controller(struct cage *c, const char *file) {
 static void remove_stale_groups(struct cage *c) {
     DIR *groups = opendir(c->above[0]);
     for (struct dirent *d; groups && (d = readdir(groups)) != NULL;) {
-        const char *path = text("%s/%s", c->above[0], d->d_name);
         bool cage = strncmp(d->d_name, "cage.", strlen("cage.")) == 0;
-        int fd = cage ? open(path, FOLDER) : -1;
-        if (flock(fd, LOCK_EX | LOCK_NB) == 0 && rmdir(path) == 0)
-            for (int i = 1; i < c->trees; i++)
+        int fd = cage ? openat(dirfd(groups), d->d_name, FOLDER) : -1;
+        /* The one that has the lock goes last: until then nobody can make the
+         * others anew, and lose them to us. */
+        if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+            for (int i = c->trees - 1; i >= 0; i--)
                 rmdir(text("%s/%s", c->above[i], d->d_name));
         close(fd);
     }
