@@ -282,8 +282,7 @@ struct cage {
      * of version 2, and the others (Part II) are in those of version 1. */
     const char *above[TREES], *group_path, *group_name;
     int group;                      /* ours, number 0, opened */
-    bool in_group[TREES];           /* in which others PID 1 belongs */
-    int trees;                      /* how many of the folders we may use */
+    int trees;                      /* how many there are */
 
     /* The terminal (Part II): the real one, and our end of the new one. */
     int terminal, master;
@@ -532,7 +531,6 @@ static void lab_cell(struct cage *c);
 static void find_group(struct cage *c, const char *name, pid_t member);
 static void remove_groups(struct cage *c);
 static int lock_group(struct cage *c);
-static void find_v1_groups(struct cage *c, bool make);
 static void remove_stale_groups(struct cage *c);
 static void enable_controller(struct cage *c, const char *file);
 static const char *group_file(struct cage *c, const char *file);
@@ -590,7 +588,10 @@ static void step_cgroup(struct cage *c) {
     while ((c->group = lock_group(c)) == -1)    /* another cage removed it */
         must(c, mkdir(c->group_path, 0755), "mkdir(%s)", c->group_path);
 
-    find_v1_groups(c, c->settings > 0);
+    /* Controllers that are still in trees of version 1 need a group there. */
+    for (int i = 1; i < c->trees && c->settings > 0; i++)
+        must(c, mkdir(text("%s/%s", c->above[i], c->group_name), 0755),
+             "mkdir(%s/%s)", c->above[i], c->group_name);
     for (int i = 0; i < c->settings; i++) {
         char *value = c->setting[i], *file = strsep(&value, "=");
         bool optional = *file == '-';
@@ -1094,12 +1095,11 @@ static const struct mask { const char *path; bool hide; } masks[] = {
 static void step_mask(struct cage *c) {
     const struct mask *end = masks + sizeof masks / sizeof masks[0];
     for (const struct mask *m = masks; m < end; m++) {
-        struct stat st;
-        if (stat(m->path, &st) == -1) {
-            must(c, errno == ENOENT || errno == ENOTDIR ? 0 : -1, "stat(%s)",
-                 m->path);
+        struct stat st = { 0 };
+        if (stat(m->path, &st) == -1 && (errno == ENOENT || errno == ENOTDIR))
             continue;                           /* not in this kernel */
-        }
+        /* (If stat has failed in another way, the next call will, or hide it:
+         * in any case nothing stays open.) */
         if (!m->hide)
             attach(c, clone_mount(c, AT_FDCWD, m->path, AT_RECURSIVE,
                                   MOUNT_ATTR_RDONLY), m->path);
@@ -2555,6 +2555,10 @@ static const struct { const char *file, *v1_file; } v1_files[] = {
     { "cpu.max", "cpu.cfs_quota_us" },
 };
 
+/* Where all distributions have the trees of version 1. */
+static const char *const v1_trees[TREES - 1] = { "/sys/fs/cgroup/memory",
+    "/sys/fs/cgroup/cpu", "/sys/fs/cgroup/pids" };
+
 /* Find out where the group cage.NAME is to be made: c->above.  Root makes it at
  * the top of the tree, an ordinary user in the group in which cage was started.
  * Or, if MEMBER is a process of a container that runs, find out where it is;
@@ -2589,25 +2593,11 @@ static void find_group(struct cage *c, const char *name, pid_t member) {
     c->group_path = text("%s/%s", c->above[0], c->group_name);
     if (member && !found)
         c->group_path = "";
-    c->above[1] = "/sys/fs/cgroup/memory";
-    c->above[2] = "/sys/fs/cgroup/cpu";
-    c->above[3] = "/sys/fs/cgroup/pids";
-    c->trees = root ? TREES : 1;
-    if (member)
-        find_v1_groups(c, false);
-}
-
-/* See in which trees of version 1 (they have a file `tasks`) there is a group
- * of our name; MAKE: make them. */
-static void find_v1_groups(struct cage *c, bool make) {
-    for (int i = 1; i < c->trees; i++) {
-        const char *group = text("%s/%s", c->above[i], c->group_name);
-        if (access(text("%s/tasks", c->above[i]), F_OK) == -1)
-            continue;
-        if (make)
-            must(c, mkdir(group, 0755), "mkdir(%s)", group);
-        c->in_group[i] = access(group, F_OK) == 0;
-    }
+    /* What is a tree of version 1 has a file `tasks`. */
+    c->trees = 1;
+    for (int i = 0; root && i < TREES - 1; i++)
+        if (access(text("%s/tasks", v1_trees[i]), F_OK) == 0)
+            c->above[c->trees++] = v1_trees[i];
 }
 
 /* Open our group and lock it, flock(2).  By the lock others see that it is in
@@ -2643,8 +2633,11 @@ static const char *group_file(struct cage *c, const char *file) {
 static void enter_v1_groups(struct cage *c) {
     for (int i = 1; i < c->trees; i++) {
         const char *v1 = text("%s/%s/cgroup.procs", c->above[i], c->group_name);
-        if (c->in_group[i])
-            must(c, write_file(AT_FDCWD, v1, "0"), "write(0 to %s)", v1);
+        /* A container without limits has none; but a limit that does not hold
+         * for us is an error. */
+        if (write_file(AT_FDCWD, v1, "0") == -1
+            && (errno != ENOENT || c->settings > 0))
+            must(c, -1, "write(0 to %s)", v1);
     }
 }
 
