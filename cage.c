@@ -1970,25 +1970,6 @@ static int name_socket(struct cage *c, const char *name, bool claim) {
     return -1;
 }
 
-/* Ask who holds the name NAME of the user UID, and put into O what we are
- * told; o->host is the process that holds it, 0 if there is none or it is
- * somebody else's.  (Anybody can bind any name, but the kernel tells who has
- * done so.) */
-static void ask_holder(struct cage *c, unsigned uid, const char *name,
-                       struct container *o) {
-    struct ucred who = { 0 };
-    socklen_t size = sizeof who;
-    int fd = name_socket(c, text("%u/%s", uid, name), false);
-    struct pollfd reply = { .fd = fd, .events = POLLIN };
-    *o = (struct container){ 0 };
-    getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size);
-    if (who.pid != 0 && who.uid == uid && poll(&reply, 1, 200) == 1)
-        recv(fd, o, sizeof *o, 0);
-    o->host = who.uid == uid ? who.pid : 0;
-    o->uid = uid;
-    close(fd);
-}
-
 /* Somebody asks who holds our name: say it. */
 static void tell(struct cage *c) {
     struct container us = { .init = c->init, .runs = !c->talk,
@@ -3222,11 +3203,25 @@ static char *children(struct cage *c, pid_t pid) {
 }
 
 /* Find the three processes of the container NAME of user UID: c->other.  False
- * if it does not run, or not yet. */
+ * if it does not run, or not yet.
+ *
+ * The host side, which holds the name, tells what it knows: see tell().  Anybody
+ * can bind any name, but the kernel says who has done so, SO_PEERCRED; only its
+ * own user is believed. */
 static bool find(struct cage *c, unsigned uid, const char *name) {
     struct container *o = &c->other;
-    ask_holder(c, uid, name, o);
-    /* Another user could tell us any number. */
+    struct ucred who = { 0 };
+    socklen_t size = sizeof who;
+    int fd = name_socket(c, text("%u/%s", uid, name), false);
+    struct pollfd reply = { .fd = fd, .events = POLLIN };
+    *o = (struct container){ 0 };
+    getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size);
+    if (who.pid != 0 && who.uid == uid && poll(&reply, 1, 200) == 1)
+        recv(fd, o, sizeof *o, 0);
+    close(fd);
+    o->host = who.uid == uid ? who.pid : 0;
+    o->uid = uid;
+    /* It could tell any number: that is not to be the process of another. */
     if (!o->runs || o->host == 0 || atoi(fact(c, o->init, "PPid")) != o->host)
         return false;
     /* Without the step init, PID 1 is the command itself. */
