@@ -409,6 +409,14 @@ static char *read_file(struct cage *c, int dir, const char *path) {
     return text("%s", c->file);
 }
 
+/* Is there a file PATH?  (It ends the run if that cannot be found out.) */
+static bool exists(struct cage *c, const char *path) {
+    int result = access(path, F_OK);
+    if (result == -1 && errno != ENOENT && errno != ENOTDIR)
+        must(c, -1, "access(%s)", path);
+    return result == 0;
+}
+
 /* ------------------------------ other programs -----------------------------
  * Run ARGV, with descriptor INPUT as its standard input (0: with none: what is
  * piped into cage is for the command), and wait for it.
@@ -433,7 +441,7 @@ static int run_program(struct cage *c, const char *const argv[], int input,
         if (dup2(input, 0) != -1 && dup2(errors, 2) != -1)
             /* execvp changes no argument, it is only declared as if. */
             execvp(argv[0], (char *const *)(uintptr_t)argv);
-        dprintf(2, "%s", strerror(errno));
+        dprintf(2, "%s: %s\n", argv[0], strerror(errno));
         _exit(EXIT_NOT_FOUND);
     }
     /* Signals for us are meant for it as well.  (SIGCHLD wakes us when it ends;
@@ -1095,11 +1103,10 @@ static const struct mask { const char *path; bool hide; } masks[] = {
 static void step_mask(struct cage *c) {
     const struct mask *end = masks + sizeof masks / sizeof masks[0];
     for (const struct mask *m = masks; m < end; m++) {
-        struct stat st = { 0 };
-        if (stat(m->path, &st) == -1 && (errno == ENOENT || errno == ENOTDIR))
+        struct stat st;
+        if (!exists(c, m->path))
             continue;                           /* not in this kernel */
-        /* (If stat has failed in another way, the next call will, or hide it:
-         * in any case nothing stays open.) */
+        must(c, stat(m->path, &st), "stat(%s)", m->path);
         if (!m->hide)
             attach(c, clone_mount(c, AT_FDCWD, m->path, AT_RECURSIVE,
                                   MOUNT_ATTR_RDONLY), m->path);
@@ -2000,23 +2007,26 @@ static void tell(struct cage *c) {
  *   See:      tar(5) of libarchive for the format; tar(1) */
 
 /* Returns what tar(1) has to be told of an archive, which begins with certain
- * bytes according to its packing; NULL if FD is no archive.  For a file tar
- * would find out by itself, but this one it reads from a descriptor: a file
- * that only you may read could not be opened again by the container. */
-static const char *archive_option(int fd) {
+ * bytes according to its packing; refuses FD, the file PATH, if it is
+ * none.  For a file tar would find out by itself, but this one it reads from a
+ * descriptor: a file that only you may read could not be opened again by the
+ * container. */
+static const char *archive_option(struct cage *c, int fd, const char *path) {
     static const struct { int at; const char *bytes, *option; } kinds[] = {
         { 257, "ustar", "-p" }, { 0, "\x1f\x8b", "-z" }, { 0, "BZh", "-j" },
         { 0, "\xfd" "7zXZ", "-J" }, { 0, "\x28\xb5\x2f\xfd", "--zstd" },
     };
     char head[513] = "";
-    if (pread(fd, head, 512, 0) == -1 && errno == ESPIPE)
+    ssize_t size = pread(fd, head, 512, 0);
+    if (size == -1 && errno == ESPIPE)
         return "-p";        /* a pipe, from copy_as_archive(): not packed */
+    must(c, size, "read(%s)", path);
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
         const char *bytes = kinds[i].bytes;
         if (strncmp(head + kinds[i].at, bytes, strlen(bytes)) == 0)
             return kinds[i].option;
     }
-    return NULL;
+    refuse(c, "%s is neither a folder nor a tar archive", path);
 }
 
 /* Refuse FD, the file PATH of SIZE bytes, if it is no archive, or not all of
@@ -2025,11 +2035,9 @@ static const char *archive_option(int fd) {
  * one that is cut off is refused by the program that unpacks it.) */
 static void check_archive(struct cage *c, const char *path, int fd, long size) {
     char tail[1024] = "not read", zeros[1024] = "";     /* the rest is 0 */
-    const char *option = archive_option(fd);
+    const char *option = archive_option(c, fd, path);
     /* All that is read so far is the first block.  Anything can follow: what a
      * name in it may do is tar's question, and where, unpack()'s. */
-    if (option == NULL)
-        refuse(c, "%s is neither a folder nor a tar archive", path);
     if (strcmp(option, "-p") == 0
         && (pread(fd, tail, sizeof tail, size - 1024) != sizeof tail
             || memcmp(tail, zeros, sizeof tail) != 0))
@@ -2043,7 +2051,7 @@ static void check_archive(struct cage *c, const char *path, int fd, long size) {
  * to root.  -p: with the modes of the archive, whatever the umask. */
 static void unpack(struct cage *c, int archive, const char *place) {
     const char *const argv[] = {
-        "tar", "-x", archive_option(archive), "-p", "-C", place,
+        "tar", "-x", archive_option(c, archive, place), "-p", "-C", place,
         "--exclude=./dev/*", "--exclude=dev/*", "--numeric-owner",
         c->one_id ? "-of" : "-f", "-", NULL
     };
@@ -2188,10 +2196,8 @@ static void make_place(struct cage *c, const char *path, bool folder) {
      * and of errors the last call will tell. */
     for (const char *end = path; (end = strchr(end + 1, '/')) != NULL;)
         mkdir(text("%.*s", (int)(end - path), path), 0755);
-    if (access(path, F_OK) == 0)
+    if (exists(c, path))
         return;
-    if (errno != ENOENT)
-        must(c, -1, "access(%s)", path);
     /* There is nothing, or a link that leads to nothing: that is replaced. */
     unlink(path);
     must(c, folder ? mkdir(path, 0755) : mknod(path, S_IFREG | 0644, 0),
@@ -2311,11 +2317,13 @@ static void gather_layers(struct cage *c) {
     for (int i = c->volumes; i < c->sources; i++) {
         const char *place = c->source[i].path == c->save ? "save"
             : text("lower/%d", i - c->volumes);
+        struct stat st;
         make_place(c, place, true);
-        if (archive_option(c->tree[i]))
-            unpack(c, c->tree[i], place);
-        else
+        must(c, fstat(c->tree[i], &st), "fstat(%s)", place);
+        if (S_ISDIR(st.st_mode))
             attach(c, c->tree[i], place);
+        else
+            unpack(c, c->tree[i], place);
     }
 }
 
@@ -2509,7 +2517,7 @@ static void write_id_maps(struct cage *c, struct message *m) {
  * mounted somewhere, and a controller is in one tree only: on a machine that
  * is half on the way ("hybrid"), memory or cpu or pids may still be there.
  *
- *      c->above[0]    [1]       [2]    [3]
+ *      c->above[0]    [1]       [2]    [3]          (those that are there)
  *      version 2      memory    cpu    pids
  *
  * Some of its files have other names; some things it does not know.
@@ -2536,7 +2544,7 @@ static const struct { const char *file, *v1_file; } v1_files[] = {
     { "cpu.max", "cpu.cfs_quota_us" },
 };
 
-/* Where all distributions have the trees of version 1. */
+/* The trees of version 1, where all distributions have them. */
 static const char *const v1_trees[TREES - 1] = { "/sys/fs/cgroup/memory",
     "/sys/fs/cgroup/cpu", "/sys/fs/cgroup/pids" };
 
@@ -2577,7 +2585,7 @@ static void find_group(struct cage *c, const char *name, pid_t member) {
     /* What is a tree of version 1 has a file `tasks`. */
     c->trees = 1;
     for (int i = 0; root && i < TREES - 1; i++)
-        if (access(text("%s/tasks", v1_trees[i]), F_OK) == 0)
+        if (exists(c, text("%s/tasks", v1_trees[i])))
             c->above[c->trees++] = v1_trees[i];
 }
 
@@ -2604,8 +2612,7 @@ static const char *group_file(struct cage *c, const char *file) {
             v1 = v1_files[i].v1_file;
     v1 = text("/sys/fs/cgroup/%.*s/%s/%s", (int)strcspn(file, "."), file,
               c->group_name, v1);
-    return c->trees > 1 && access(path, F_OK) == -1 && access(v1, F_OK) == 0
-        ? v1 : path;
+    return c->trees > 1 && !exists(c, path) && exists(c, v1) ? v1 : path;
 }
 
 /* Put this process into the groups of version 1, as far as there are any: with
@@ -2707,9 +2714,10 @@ static void say_why(struct cage *c) {
  * version 2 only; mostly the first try succeeds.) */
 static void remove_groups(struct cage *c) {
     write_file(AT_FDCWD, group_file(c, "cgroup.kill"), "1");
-    for (int i = 0, tries = 1000; i < c->trees; i++)
+    /* That of version 2 last: by it the others are found if we are killed. */
+    for (int i = c->trees - 1, tries = 1000; i >= 0; i--)
         while (rmdir(text("%s/%s", c->above[i], c->group_name)) == -1
-               && errno == EBUSY && tries-- > 0)
+               && (errno == EBUSY || errno == EINTR) && tries-- > 0)
             poll(NULL, 0, 1);       /* wait for a millisecond */
 }
 
@@ -2731,6 +2739,8 @@ static void open_other(struct cage *c);
 static void prepare(struct cage *c) {
     sigset_t all;
     const char *name = text("%u/%s", getuid(), c->name);
+    /* If the caller ignores SIGCHLD, we would learn of no end: wait(2). */
+    signal(SIGCHLD, SIG_DFL);
     /* What the caller has left open is not for us.  (A link in ROOTFS could
      * lead there by /proc/self/fd.  Only the lesson --without=fds needs it.) */
     if (!without(c, fds))
@@ -2989,7 +2999,7 @@ static void answer(struct cage *c) {
  * to other processes, and clean_up() must not kill a stranger. */
 static void reap(struct cage *c) {
     int how;
-    for (pid_t pid; (pid = waitpid(-1, &how, WNOHANG)) > 0;) {
+    for (pid_t pid; (pid = TRY(waitpid(-1, &how, WNOHANG))) > 0;) {
         if (pid == c->init || exit_status(how) != 0)
             c->status = exit_status(how);
         if (pid == c->init)
@@ -3095,12 +3105,13 @@ static void clean_up(struct cage *c) {
     /* A command that ended well has not been ended by a limit. */
     if (c->status > 0)
         say_why(c);
-    if (c->net_up)
-        run_net_command(c, "down");
-    remove_groups(c);
+    if (c->group)
+        remove_groups(c);
     /* What overlayfs needed for itself has the mode 0, where rm -r stops. */
-    if (c->save && rmdir(text("%s/work/work", c->save)) == 0)
-        rmdir(text("%s/work", c->save));
+    if (c->save)
+        chmod(text("%s/work/work", c->save), 0700);
+    if (c->net_up)                  /* the last: if it fails, nothing is left */
+        run_net_command(c, "down");
 }
 
 /* ---------------------------------- hints ----------------------------------
@@ -3214,6 +3225,8 @@ static bool find(struct cage *c, unsigned uid, const char *name) {
     socklen_t size = sizeof who;
     int fd = name_socket(c, text("%u/%s", uid, name), false);
     struct pollfd reply = { .fd = fd, .events = POLLIN };
+    if (fd == -1 && errno != ECONNREFUSED && errno != EAGAIN)
+        must(c, -1, "connect(@cage/%u/%s)", uid, name);
     *o = (struct container){ 0 };
     getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size);
     if (who.pid != 0 && who.uid == uid && poll(&reply, 1, 200) == 1)
