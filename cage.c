@@ -214,7 +214,7 @@ enum {
     SPACE = MAX_OPTIONS + 3,            /* one option adds 3 settings at most */
     MAX_SOURCES = SPACE + MAX_LAYERS + 1,
     TREES = 4,              /* of cgroups: version 2, and three of version 1 */
-    NAMESPACES = 8, FACTS = 22, FACT_SIZE = 160, TEXTS = 16,
+    NAMESPACES = 8, FACTS = 22, FACT_SIZE = 160,
     IDS = 65536,            /* how many user ids a container has under root */
     EXIT_CAGE = 125,        /* cage itself failed: the number docker uses */
     EXIT_NOT_EXECUTABLE = 126, EXIT_NOT_FOUND = 127, EXIT_SIGNAL = 128
@@ -227,7 +227,9 @@ enum { FOLDER = O_RDONLY | O_DIRECTORY | O_CLOEXEC };
 struct cage {
     /* What was asked for: the table `options`, near the end, explains it. */
     const char *name, *hostname, *workdir, *net, *save, *join;
-    char **command, *env[SPACE], *setting[SPACE];
+    char **command, *env[SPACE];
+    char *setting[SPACE];           /* for the cgroup: "FILE=VALUE", or */
+                                    /* "-...": if this kernel has FILE */
     struct source {                 /* first the volumes, then the layers of */
         const char *path, *target;  /* ROOTFS, then the folder of --save */
         uint64_t attributes;        /* see clone_mount() */
@@ -248,8 +250,6 @@ struct cage {
     char before[FACTS][FACT_SIZE];  /* the last snapshot, for --explain */
     char *arguments;                /* our own command line in memory, which */
     size_t arguments_size;          /* PID 1 wipes: ps inside would show it */
-    char text[TEXTS][PATH_MAX];     /* see text() */
-    unsigned texts;
     char file[1 << 20];             /* see read_file() */
 
     /* Descriptors; 0 is none. */
@@ -280,11 +280,9 @@ struct cage {
 
     /* The cgroup: the folders in which ours is made.  Number 0 is in the tree
      * of version 2, and the others (Part II) are in those of version 1. */
-    const char *above[TREES];
-    char above_path[PATH_MAX], group_path[PATH_MAX], group_name[80];
+    const char *above[TREES], *group_path, *group_name;
     int group;                      /* ours, number 0, opened */
-    bool in_group[TREES];           /* in which others PID 1 belongs */
-    int trees;                      /* how many of the folders we may use */
+    int trees;                      /* how many there are */
 
     /* The terminal (Part II): the real one, and our end of the new one. */
     int terminal, master;
@@ -306,14 +304,16 @@ struct cage {
 static void clean_up(struct cage *c);
 static const char *hint_for(struct cage *c, int error);
 
-/* A path or a message, put together as by printf.  It is good until TEXTS more
- * of them have been made. */
-__attribute__((format(printf, 2, 3)))
-static const char *text(struct cage *c, const char *format, ...) {
-    char *place = c->text[c->texts++ % TEXTS];
+/* A path or a message, put together as by printf.  It is never freed: a run
+ * needs some hundred of them, most before the command starts, and the kernel
+ * takes all memory of a process back when it ends. */
+__attribute__((format(printf, 1, 2)))
+static char *text(const char *format, ...) {
+    char *place;
     va_list all;
     va_start(all, format);
-    vsnprintf(place, PATH_MAX, format, all);
+    if (vasprintf(&place, format, all) == -1)
+        abort();                    /* no memory: then for no message either */
     va_end(all);
     return place;
 }
@@ -344,8 +344,8 @@ static _Noreturn void fail(struct cage *c, int error, const char *message) {
 
 /* note: tell the user something that does not end the run.  refuse: end it, for
  * the reason that the text gives. */
-#define note(c, ...) say((c), 0, text((c), __VA_ARGS__))
-#define refuse(c, ...) fail((c), 0, text((c), __VA_ARGS__))
+#define note(c, ...) say((c), 0, text(__VA_ARGS__))
+#define refuse(c, ...) fail((c), 0, text(__VA_ARGS__))
 
 /* Fail closed: a step that fails ends the run, so that a command never starts
  * in a weaker container than the one that was asked for.  Nearly every call to
@@ -361,7 +361,7 @@ static int check(struct cage *c, long result, const char *message) {
 }
 
 /* MESSAGE is put together as by printf. */
-#define must(c, result, ...) check((c), (result), text((c), __VA_ARGS__))
+#define must(c, result, ...) check((c), (result), text(__VA_ARGS__))
 
 /* The same, for a call that says it all: the error message is the line of code
  * (#call makes a string of it). */
@@ -371,13 +371,6 @@ static int check(struct cage *c, long result, const char *message) {
  * than the libc of this machine): syscall(2) takes its number. */
 #define KERNEL(name, ...) \
     check(c, syscall(SYS_##name, __VA_ARGS__), #name "(" #__VA_ARGS__ ")")
-
-/* A copy of STRING that stays, to be given back by free(3) or not at all. */
-static char *copy(struct cage *c, const char *string) {
-    char *copied = strdup(string);
-    must(c, copied ? 0 : -1, "strdup()");
-    return copied;
-}
 
 /* ------------------------------- small files -------------------------------
  * Most of what follows is done by writing a line into a file that is not a
@@ -395,11 +388,11 @@ static int write_file(int dir, const char *path, const char *line) {
     return size == (ssize_t)strlen(line) ? 0 : -1;
 }
 
-/* The contents of the file PATH in DIR, as a string that is good until the next
- * call; the empty string if there is no such file, or what it is about (a
- * process, a cgroup) is gone.  Any other error ends the run: nobody shall take
- * for nothing what could only not be read.  (A 0 byte, which stands between the
- * words of a command line, is read as a space: 0 ends a string.) */
+/* The contents of the file PATH in DIR, as a string; the empty string if there
+ * is no such file, or what it is about (a process, a cgroup) is gone.  Any
+ * other error ends the run: nobody shall take for nothing what could only not
+ * be read.  (A 0 byte, which stands between the words of a command line, is
+ * read as a space: 0 ends a string.) */
 static char *read_file(struct cage *c, int dir, const char *path) {
     size_t size = 0, room = sizeof c->file - 1;
     int fd = openat(dir, path, O_RDONLY | O_CLOEXEC);
@@ -413,7 +406,7 @@ static char *read_file(struct cage *c, int dir, const char *path) {
     for (char *zero; (zero = memchr(c->file, '\0', size)) != NULL;)
         *zero = ' ';
     close(fd);
-    return c->file;
+    return text("%s", c->file);
 }
 
 /* Is there a file PATH?  (It ends the run if that cannot be found out.) */
@@ -494,12 +487,13 @@ static void end_step(struct cage *c);
  * unix(7)).  The pair is of type SEQPACKET: a message arrives whole, and when
  * one side dies the other reads "end of file" and does not wait for ever. */
 
-enum question {
-    WRITE_MY_ID_MAPS,   /* under root the answer carries copies of mounts: */
-                        /* see open_sources() */
-    THIS_IS_INIT,       /* pid: the process that will be PID 1 */
-    TAKE_THE_TERMINAL   /* carries a new terminal: its master and its slave */
-};
+/* The questions:
+ *
+ * WRITE_MY_ID_MAPS     under root the answer carries copies of mounts, see
+ *                      open_sources()
+ * THIS_IS_INIT         pid: the process that will be PID 1
+ * TAKE_THE_TERMINAL    carries a new terminal, its master and its slave */
+enum question { WRITE_MY_ID_MAPS, THIS_IS_INIT, TAKE_THE_TERMINAL };
 
 struct message {
     enum question what;
@@ -545,7 +539,6 @@ static void lab_cell(struct cage *c);
 static void find_group(struct cage *c, const char *name, pid_t member);
 static void remove_groups(struct cage *c);
 static int lock_group(struct cage *c);
-static void find_v1_groups(struct cage *c, bool make);
 static void remove_stale_groups(struct cage *c);
 static void enable_controller(struct cage *c, const char *file);
 static const char *group_file(struct cage *c, const char *file);
@@ -559,7 +552,6 @@ static void gather_layers(struct cage *c);
 static void enter_root(struct cage *c);
 static void show_host(struct cage *c, const char *path, uint64_t attributes);
 static void make_read_only(struct cage *c, int flags);
-static _Noreturn void be_pid_1(struct cage *c, pid_t command, int ready);
 static _Noreturn void exec_side(struct cage *c);
 static void supervise(struct cage *c);
 
@@ -604,10 +596,11 @@ static void step_cgroup(struct cage *c) {
     while ((c->group = lock_group(c)) == -1)    /* another cage removed it */
         must(c, mkdir(c->group_path, 0755), "mkdir(%s)", c->group_path);
 
-    if (c->settings > 0)
-        find_v1_groups(c, true);
+    /* Controllers that are still in trees of version 1 need a group there. */
+    for (int i = 1; i < c->trees && c->settings > 0; i++)
+        must(c, mkdir(text("%s/%s", c->above[i], c->group_name), 0755),
+             "mkdir(%s/%s)", c->above[i], c->group_name);
     for (int i = 0; i < c->settings; i++) {
-        /* "FILE=VALUE", and a - in front if not every kernel has FILE. */
         char *value = c->setting[i], *file = strsep(&value, "=");
         bool optional = *file == '-';
         enable_controller(c, file + optional);
@@ -823,7 +816,7 @@ static void step_time(struct cage *c) {
     struct timespec up, boot;
     clock_gettime(CLOCK_MONOTONIC, &up);
     clock_gettime(CLOCK_BOOTTIME, &boot);
-    const char *offsets = text(c, "monotonic -%lld 0\nboottime -%lld 0\n",
+    const char *offsets = text("monotonic -%lld 0\nboottime -%lld 0\n",
                                (long long)up.tv_sec, (long long)boot.tv_sec);
     TRY(write_file(c->proc, "self/timens_offsets", offsets));
 }
@@ -899,10 +892,10 @@ static void step_pid(struct cage *c) {
  * gone there, and made lower/0 (ROOTFS), upper, work and root. */
 static void step_rootfs(struct cage *c) {
     const char *in = c->save ? "save/" : "";
-    const char *options = text(c, "userxattr,upperdir=%supper,workdir=%swork,"
+    const char *options = text("userxattr,upperdir=%supper,workdir=%swork,"
                                "lowerdir=lower/0", in, in);
     for (int i = 1; i < c->layers; i++)     /* :lower/1:lower/2, top first */
-        options = text(c, "%s:lower/%d", options, i);
+        options = text("%s:lower/%d", options, i);
 
     /* Overlayfs marks a folder that replaces one of a lower layer with an
      * extended attribute.  Before Linux 6.6 tmpfs has no such attributes. */
@@ -1230,8 +1223,7 @@ static void step_caps(struct cage *c) {
     for (int cap = 0; prctl(PR_CAPBSET_READ, cap) != -1 || errno != EINVAL;
          cap++)
         if (!(keep >> cap & 1))
-            must(c, prctl(PR_CAPBSET_DROP, cap), "prctl(PR_CAPBSET_DROP, %d)",
-                 cap);
+            TRY(prctl(PR_CAPBSET_DROP, cap));
     TRY(prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0));
 
     /* Then the sets that count now, each in two halves of 32 bits.  Nothing is
@@ -1430,21 +1422,6 @@ static void step_seccomp(struct cage *c) {
  *   By hand:  unshare --pid --fork --kill-child sleep 30    (try Ctrl-C)
  *   Try:      ./cage run --without=init rootfs sleep 30     (and here)
  *   See:      pid_namespaces(7), wait(2); tini and catatonit do the same */
-static void step_init(struct cage *c) {
-    /* Leave the session of the terminal: now Ctrl-C there reaches only the host
-     * side, which passes it on, and /dev/tty inside is not that terminal. */
-    TRY(setsid());
-
-    /* The command waits until PID 1 has locked its doors (see there).  An
-     * eventfd(2) is a counter; to read it is to wait until it is not 0. */
-    uint64_t one;
-    int ready = TRY(eventfd(0, EFD_CLOEXEC));
-    pid_t command = TRY(fork());
-    if (command > 0)
-        be_pid_1(c, command, ready);    /* for the rest of its life */
-    die_with_host(c);
-    TRY(read(ready, &one, sizeof one));
-}
 
 /* What PID 1 does for the rest of its life.  COMMAND is its child that will be
  * the command; READY is what that one waits for.  Ends with the status of the
@@ -1487,6 +1464,24 @@ static _Noreturn void be_pid_1(struct cage *c, pid_t command, int ready) {
             if (pid == command || pid == -1)
                 _exit(pid == -1 ? EXIT_CAGE : exit_status(how));
     }
+}
+
+/* Become two processes: PID 1, which stays behind, and the one that goes on to
+ * become the command. */
+static void step_init(struct cage *c) {
+    /* Leave the session of the terminal: now Ctrl-C there reaches only the host
+     * side, which passes it on, and /dev/tty inside is not that terminal. */
+    TRY(setsid());
+
+    /* The command waits until PID 1 has locked its doors (see there).  An
+     * eventfd(2) is a counter; to read it is to wait until it is not 0. */
+    uint64_t one;
+    int ready = TRY(eventfd(0, EFD_CLOEXEC));
+    pid_t command = TRY(fork());
+    if (command > 0)
+        be_pid_1(c, command, ready);    /* for the rest of its life */
+    die_with_host(c);
+    TRY(read(ready, &one, sizeof one));
 }
 
 /* =============================== command: tty ==============================
@@ -1568,7 +1563,7 @@ static void step_tty(struct cage *c) {
 static void step_exec(struct cage *c) {
     /* A copy: clearenv() would take the string away.  TERM tells programs what
      * the window understands; it is the only variable that is passed on. */
-    char *term = getenv("TERM"), *keep = term ? copy(c, term) : NULL;
+    char *term = getenv("TERM"), *keep = term ? text("%s", term) : NULL;
     clearenv();
     setenv("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:"
            "/sbin:/bin", 1);
@@ -1859,7 +1854,7 @@ static const char *const facts[FACTS] = { "ns/cgroup", "ns/ipc", "ns/mnt",
  *
  *      36 35 98:0 /mnt1 /mnt2 rw,noatime shared:1 - ext3 /dev/root rw
  *                       place            optional   type */
-static const char *count_mounts(struct cage *c, const char *mountinfo) {
+static char *count_mounts(struct cage *c, const char *mountinfo) {
     char *lines = read_file(c, c->proc, mountinfo);
     char where[3], type[32], root[32] = "?";
     /* Only the first two bytes of the place are kept: "/" or not is enough. */
@@ -1870,25 +1865,25 @@ static const char *count_mounts(struct cage *c, const char *mountinfo) {
             && strcmp(where, "/") == 0)
             snprintf(root, sizeof root, "%s", type);
     }
-    return text(c, "%d mounts (%d shared), / is %s", total, shared, root);
+    return text("%d mounts (%d shared), / is %s", total, shared, root);
 }
 
 /* What the host's /proc says about NAME, of process PID or (0) of this one: one
  * line with one space between words, since uid_map is full of them.  What is
  * not plain text becomes a space, too: in a command line it could be an order
- * to the terminal of whoever looks.  Good as long as what text() returns. */
-static const char *fact(struct cage *c, pid_t pid, const char *name) {
+ * to the terminal of whoever looks. */
+static char *fact(struct cage *c, pid_t pid, const char *name) {
     /* A link is told by readlink(2), a file by reading; what is no link makes
      * the former fail.  A fact that this kernel does not have is empty. */
     char link[PATH_MAX] = "", *found = link;
-    const char *who = pid ? text(c, "%d", (int)pid) : "self";
-    const char *of = strncmp(name, "sys/", 4) == 0 ? "." : who;
-    const char *path = text(c, "%s/%s", of, name);
+    const char *who = pid ? text("%d", (int)pid) : "self";
+    bool setting = strncmp(name, "sys/", 4) == 0;
+    const char *path = setting ? name : text("%s/%s", who, name);
     if (strcmp(name, "mountinfo") == 0)
         return count_mounts(c, path);
     if (isupper(*name)) {
-        const char *key = text(c, "\n%s:", name);
-        char *status = read_file(c, c->proc, text(c, "%s/status", who));
+        const char *key = text("\n%s:", name);
+        char *status = read_file(c, c->proc, text("%s/status", who));
         char *line = strstr(status, key);
         found = line ? strtok(line + strlen(key), "\n") : link;
     } else if (readlinkat(c->proc, path, link, sizeof link - 1) == -1)
@@ -1901,7 +1896,7 @@ static const char *fact(struct cage *c, pid_t pid, const char *name) {
             *end++ = *s;
         else if (isgraph((unsigned char)s[1]) && end > found)
             *end++ = ' ';
-    return text(c, "%.*s", (int)(end - found), found);
+    return text("%.*s", (int)(end - found), found);
 }
 
 /* DO() is about to run STEP: note it for error messages, announce it, and take
@@ -1927,7 +1922,7 @@ static bool begin_step(struct cage *c, enum step step) {
 static void end_step(struct cage *c) {
     char enter[64];
     for (int i = 0; i < FACTS && c->explain; i++) {
-        const char *now = text(c, "%.*s", FACT_SIZE - 1, fact(c, 0, facts[i]));
+        const char *now = text("%.*s", FACT_SIZE - 1, fact(c, 0, facts[i]));
         if (strcmp(c->before[i], now) != 0)
             dprintf(c->errors, "         %-21s%s -> %s\n", facts[i],
                     c->before[i], now);
@@ -1980,27 +1975,6 @@ static int name_socket(struct cage *c, const char *name, bool claim) {
         return fd;
     close(fd);                      /* errno stays as it is */
     return -1;
-}
-
-/* Ask who holds the name NAME of the user UID, and put into O what we are
- * told; o->host is the process that holds it, 0 if there is none or it is
- * somebody else's.  (Anybody can bind any name, but the kernel tells who has
- * done so.) */
-static void ask_holder(struct cage *c, unsigned uid, const char *name,
-                       struct container *o) {
-    struct ucred who = { 0 };
-    socklen_t size = sizeof who;
-    int fd = name_socket(c, text(c, "%u/%s", uid, name), false);
-    struct pollfd reply = { .fd = fd, .events = POLLIN };
-    if (fd == -1 && errno != ECONNREFUSED && errno != EAGAIN)
-        must(c, -1, "connect(@cage/%u/%s)", uid, name);
-    *o = (struct container){ 0 };
-    getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size);
-    if (who.pid != 0 && who.uid == uid && poll(&reply, 1, 200) == 1)
-        recv(fd, o, sizeof *o, 0);
-    o->host = who.uid == uid ? who.pid : 0;
-    o->uid = uid;
-    close(fd);
 }
 
 /* Somebody asks who holds our name: say it. */
@@ -2223,7 +2197,7 @@ static void make_place(struct cage *c, const char *path, bool folder) {
     /* One after another, as mkdir -p does.  Most of them are there already,
      * and of errors the last call will tell. */
     for (const char *end = path; (end = strchr(end + 1, '/')) != NULL;)
-        mkdir(text(c, "%.*s", (int)(end - path), path), 0755);
+        mkdir(text("%.*s", (int)(end - path), path), 0755);
     if (exists(c, path))
         return;
     /* There is nothing, or a link that leads to nothing: that is replaced. */
@@ -2335,7 +2309,7 @@ static void gather_layers(struct cage *c) {
      * machine, and a limit to the number of files, each of which costs memory
      * of the kernel.  What is in it counts for --memory as well. */
     long long size = c->bytes ? c->bytes : 1LL << 30;
-    const char *options = text(c, "mode=0755,size=%lld,nr_inodes=%lld", size,
+    const char *options = text("mode=0755,size=%lld,nr_inodes=%lld", size,
                                size / 4096 + 64);
     TRY(mount("cage", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, options));
     TRY(chdir("/tmp"));
@@ -2344,7 +2318,7 @@ static void gather_layers(struct cage *c) {
     TRY(mkdir("work", 0755));
     for (int i = c->volumes; i < c->sources; i++) {
         const char *place = c->source[i].path == c->save ? "save"
-            : text(c, "lower/%d", i - c->volumes);
+            : text("lower/%d", i - c->volumes);
         struct stat st;
         make_place(c, place, true);
         must(c, fstat(c->tree[i], &st), "fstat(%s)", place);
@@ -2418,7 +2392,7 @@ static unsigned pick_ids(struct cage *c) {
     for (unsigned tries = 0; tries < PLACES; tries++) {
         unsigned place = ((unsigned)getpid() + tries) % PLACES;
         /* The socket stays open, and closes when the host side ends. */
-        if (name_socket(c, text(c, "ids/%u", place), true) != -1)
+        if (name_socket(c, text("ids/%u", place), true) != -1)
             return FIRST + place * IDS;
         if (errno != EADDRINUSE)
             must(c, -1, "bind(@cage/ids/%u)", place);
@@ -2427,8 +2401,8 @@ static unsigned pick_ids(struct cage *c) {
 }
 
 /* Find in FILE the line whose word number N is KEY, where words are separated
- * by colons, and point WORD to its first three.  They are good until the next
- * file is read.  False if there is no such line.
+ * by colons, and point WORD to its first three.  False if there is no such
+ * line.
  *
  * (getpwuid(3) would find users who are in no file, but in a static program it
  * needs the shared libraries of the glibc that it was built with.) */
@@ -2454,8 +2428,8 @@ static bool find_line(struct cage *c, const char *file, int n, const char *key,
  * Podman without root does the same. */
 static bool write_granted_maps(struct cage *c) {
     static const char *const files[] = { "/etc/subuid", "/etc/subgid" };
-    const char *uid = text(c, "%u", getuid()), *gid = text(c, "%u", getgid());
-    const char *child = text(c, "%d", (int)c->child);
+    const char *uid = text("%u", getuid()), *gid = text("%u", getgid());
+    const char *child = text("%d", (int)c->child);
     char *word[3];
     /* Two lines of a map each: 0 UID 1, and 1 FIRST COUNT. */
     const char *argv[2][9] = {
@@ -2466,14 +2440,14 @@ static bool write_granted_maps(struct cage *c) {
         return false;
     /* A user without a name, as in many containers, can still have a grant. */
     bool named = find_line(c, "/etc/passwd", 2, uid, word);
-    const char *name = text(c, "%s", named ? word[0] : "");
+    const char *name = named ? word[0] : "";
     /* Both files first: a map, once written, could not be taken back. */
     for (int i = 0; i < 2; i++) {
         if (!find_line(c, files[i], 0, name, word)
             && !find_line(c, files[i], 0, uid, word))
             return false;
-        argv[i][6] = text(c, "%s", word[1]);
-        argv[i][7] = text(c, "%s", word[2]);
+        argv[i][6] = word[1];
+        argv[i][7] = word[2];
     }
     for (int i = 0; i < 2; i++)
         run_program(c, argv[i], 0, true);
@@ -2487,7 +2461,7 @@ static bool write_granted_maps(struct cage *c) {
  * pipes are given to the user of the container, UID and GID as seen outside. */
 static void give_pipes(struct cage *c, uid_t uid, gid_t gid) {
     for (int fd = 0; fd <= 2; fd++)
-        if (strncmp(fact(c, 0, text(c, "fd/%d", fd)), "pipe:", 5) == 0
+        if (strncmp(fact(c, 0, text("fd/%d", fd)), "pipe:", 5) == 0
             && fchown(fd, uid, gid) == -1)
             continue;               /* then they are refused, no more */
 }
@@ -2498,10 +2472,10 @@ static void give_pipes(struct cage *c, uid_t uid, gid_t gid) {
 static void write_id_maps(struct cage *c, struct message *m) {
     c->step = STEP_user;
     unsigned first = 0;
-    int dir = TRY(openat(c->proc, text(c, "%d", (int)c->child), FOLDER));
+    int dir = TRY(openat(c->proc, text("%d", (int)c->child), FOLDER));
     /* With --join it has got the map of the container that it has joined. */
     if (c->id_mapped && !c->join) {
-        const char *map = text(c, "0 %u %d", pick_ids(c), IDS);
+        const char *map = text("0 %u %d", pick_ids(c), IDS);
         TRY(write_file(dir, "uid_map", map));
         TRY(write_file(dir, "gid_map", map));
     } else if (!c->join && !write_granted_maps(c)) {
@@ -2509,8 +2483,8 @@ static void write_id_maps(struct cage *c, struct message *m) {
          * groups has to be given up for good: user_namespaces(7) on setgroups,
          * CVE-2014-8989. */
         TRY(write_file(dir, "setgroups", "deny"));
-        TRY(write_file(dir, "uid_map", text(c, "0 %u 1", getuid())));
-        TRY(write_file(dir, "gid_map", text(c, "0 %u 1", getgid())));
+        TRY(write_file(dir, "uid_map", text("0 %u 1", getuid())));
+        TRY(write_file(dir, "gid_map", text("0 %u 1", getgid())));
     }
     if (c->id_mapped) {
         sscanf(read_file(c, dir, "uid_map"), "%*u %u", &first);
@@ -2545,7 +2519,7 @@ static void write_id_maps(struct cage *c, struct message *m) {
  * mounted somewhere, and a controller is in one tree only: on a machine that
  * is half on the way ("hybrid"), memory or cpu or pids may still be there.
  *
- *      c->above[0]    [1]       [2]    [3]
+ *      c->above[0]    [1]       [2]    [3]          (those that are there)
  *      version 2      memory    cpu    pids
  *
  * Some of its files have other names; some things it does not know.
@@ -2572,6 +2546,10 @@ static const struct { const char *file, *v1_file; } v1_files[] = {
     { "cpu.max", "cpu.cfs_quota_us" },
 };
 
+/* The trees of version 1, where all distributions have them. */
+static const char *const v1_trees[TREES - 1] = { "/sys/fs/cgroup/memory",
+    "/sys/fs/cgroup/cpu", "/sys/fs/cgroup/pids" };
+
 /* Find out where the group cage.NAME is to be made: c->above.  Root makes it at
  * the top of the tree, an ordinary user in the group in which cage was started.
  * Or, if MEMBER is a process of a container that runs, find out where it is;
@@ -2581,53 +2559,36 @@ static const struct { const char *file, *v1_file; } v1_files[] = {
  * it is /sys/fs/cgroup/unified, and others have it elsewhere.  (Those of
  * version 1 are where all distributions have them, and for root only.) */
 static void find_group(struct cage *c, const char *name, pid_t member) {
-    char own[PATH_MAX] = "", place[PATH_MAX] = "", type[16] = "", *line, *last;
+    const char *file = member ? text("%d/cgroup", (int)member) : "self/cgroup";
     bool root = (member ? c->other.uid : geteuid()) == 0;
-    snprintf(c->group_name, sizeof c->group_name, "cage.%s", name);
+    char place[PATH_MAX] = "", type[16] = "", *line;
+    c->group_name = text("cage.%s", name);
 
     /* A line of this file is NUMBER:CONTROLLERS:PATH; version 2 is 0. */
-    line = strstr(read_file(c, AT_FDCWD, member ? text(c, "/proc/%d/cgroup",
-                            (int)member) : "/proc/self/cgroup"), "0::/");
-    if (line && (member || !root))
-        sscanf(line, "0::%4000[^\n]", own);
+    char *own = strstr(read_file(c, c->proc, file), "0::/");
+    own = own && (member || !root) ? strtok(own + 3, "\n") : text("/");
     /* Above what?  A container's group, or cage-host, where another cage may
      * have moved us (see enable_controller()), or the top, which is "". */
-    last = strrchr(own, '/');
-    bool found = last && strcmp(last + 1, c->group_name) == 0;
-    if (last && (strncmp(last, "/cage", 5) == 0 || last[1] == '\0'))
+    char *last = strrchr(own, '/');
+    bool found = strcmp(last + 1, c->group_name) == 0;
+    if (last[1] == '\0' || strncmp(last, "/cage", 5) == 0)
         *last = '\0';
 
-    char *mounts = read_file(c, AT_FDCWD, "/proc/self/mounts");
+    char *mounts = read_file(c, c->proc, "self/mounts");
     while (strcmp(type, "cgroup2") != 0)
         if ((line = strsep(&mounts, "\n")) == NULL)
             refuse(c, "no cgroup2 file system is mounted here");
         else
             sscanf(line, "%*s %4000s %15s", place, type);
-    snprintf(c->above_path, PATH_MAX, "%.2000s%.2000s", place, own);
-    snprintf(c->group_path, PATH_MAX, "%.4000s/%s", c->above_path,
-             c->group_name);
+    c->above[0] = text("%s%s", place, own);
+    c->group_path = text("%s/%s", c->above[0], c->group_name);
     if (member && !found)
-        *c->group_path = '\0';
-    c->above[0] = c->above_path;
-    c->above[1] = "/sys/fs/cgroup/memory";
-    c->above[2] = "/sys/fs/cgroup/cpu";
-    c->above[3] = "/sys/fs/cgroup/pids";
-    c->trees = root ? TREES : 1;
-    if (member)
-        find_v1_groups(c, false);
-}
-
-/* See in which trees of version 1 (they have a file `tasks`) there is a group
- * of our name; MAKE: make them. */
-static void find_v1_groups(struct cage *c, bool make) {
-    for (int i = 1; i < c->trees; i++) {
-        const char *group = text(c, "%s/%s", c->above[i], c->group_name);
-        if (!exists(c, text(c, "%s/tasks", c->above[i])))
-            continue;
-        if (make)
-            must(c, mkdir(group, 0755), "mkdir(%s)", group);
-        c->in_group[i] = make || exists(c, group);
-    }
+        c->group_path = "";
+    /* What is a tree of version 1 has a file `tasks`. */
+    c->trees = 1;
+    for (int i = 0; root && i < TREES - 1; i++)
+        if (exists(c, text("%s/tasks", v1_trees[i])))
+            c->above[c->trees++] = v1_trees[i];
 }
 
 /* Open our group and lock it, flock(2).  By the lock others see that it is in
@@ -2647,11 +2608,11 @@ static int lock_group(struct cage *c) {
  * is only there.  The tree there has the name of the controller, with which
  * that of the file begins. */
 static const char *group_file(struct cage *c, const char *file) {
-    const char *path = text(c, "%s/%s", c->group_path, file), *v1 = file;
+    const char *path = text("%s/%s", c->group_path, file), *v1 = file;
     for (size_t i = 0; i < sizeof v1_files / sizeof v1_files[0]; i++)
         if (strcmp(file, v1_files[i].file) == 0)
             v1 = v1_files[i].v1_file;
-    v1 = text(c, "/sys/fs/cgroup/%.*s/%s/%s", (int)strcspn(file, "."), file,
+    v1 = text("/sys/fs/cgroup/%.*s/%s/%s", (int)strcspn(file, "."), file,
               c->group_name, v1);
     return c->trees > 1 && !exists(c, path) && exists(c, v1) ? v1 : path;
 }
@@ -2661,10 +2622,12 @@ static const char *group_file(struct cage *c, const char *file) {
  * children are born where it is, so once is enough.  0 means: who writes. */
 static void enter_v1_groups(struct cage *c) {
     for (int i = 1; i < c->trees; i++) {
-        const char *v1 = text(c, "%s/%s/cgroup.procs", c->above[i],
-                              c->group_name);
-        if (c->in_group[i])
-            must(c, write_file(AT_FDCWD, v1, "0"), "write(0 to %s)", v1);
+        const char *v1 = text("%s/%s/cgroup.procs", c->above[i], c->group_name);
+        /* A container without limits has none; but a limit that does not hold
+         * for us is an error. */
+        if (write_file(AT_FDCWD, v1, "0") == -1
+            && (errno != ENOENT || c->settings > 0))
+            must(c, -1, "write(0 to %s)", v1);
     }
 }
 
@@ -2679,7 +2642,7 @@ static void enter_v1_groups(struct cage *c) {
  *
  * Errors of the last line tell nothing that a missing FILE will not tell. */
 static void enable_controller(struct cage *c, const char *file) {
-    int above = TRY(open(c->above_path, FOLDER));
+    int above = TRY(open(c->above[0], FOLDER));
     bool top = faccessat(above, "cgroup.type", F_OK, 0) == -1;
     for (int tries = 0; !top && tries < 1000; tries++) {
         char *pid, *pids = read_file(c, above, "cgroup.procs");
@@ -2689,7 +2652,7 @@ static void enable_controller(struct cage *c, const char *file) {
         while ((pid = strsep(&pids, "\n")) != NULL && *pid)
             write_file(above, "cage-host/cgroup.procs", pid);
     }
-    const char *controller = text(c, "+%.*s", (int)strcspn(file, "."), file);
+    const char *controller = text("+%.*s", (int)strcspn(file, "."), file);
     write_file(above, "cgroup.subtree_control", controller);
     close(above);
 }
@@ -2699,14 +2662,15 @@ static void enable_controller(struct cage *c, const char *file) {
  * lock of it any more.  (Only a group without processes can be removed: else
  * rmdir says EBUSY.) */
 static void remove_stale_groups(struct cage *c) {
-    DIR *groups = opendir(c->above_path);
+    DIR *groups = opendir(c->above[0]);
     for (struct dirent *d; groups && (d = readdir(groups)) != NULL;) {
-        const char *path = text(c, "%s/%s", c->above_path, d->d_name);
         bool cage = strncmp(d->d_name, "cage.", strlen("cage.")) == 0;
-        int fd = cage ? open(path, FOLDER) : -1;
+        int fd = cage ? openat(dirfd(groups), d->d_name, FOLDER) : -1;
+        /* The one that has the lock goes last: until then nobody can make the
+         * others anew, and lose them to us. */
         if (flock(fd, LOCK_EX | LOCK_NB) == 0)
             for (int i = c->trees - 1; i >= 0; i--)
-                rmdir(text(c, "%s/%s", c->above[i], d->d_name));
+                rmdir(text("%s/%s", c->above[i], d->d_name));
         close(fd);
     }
     if (groups)
@@ -2715,8 +2679,8 @@ static void remove_stale_groups(struct cage *c) {
 
 /* What FILE of our group says after KEY, to the end of the line; "-" if there
  * is no such thing.  Some files have a line for each kind of event, such as
- * `oom_kill 1`, others are a single number: then KEY is "".  The text is good
- * until the next file is read.  (As a number, "-" is 0: see atol(3).) */
+ * `oom_kill 1`, others are a single number: then KEY is "".  (As a number, "-"
+ * is 0: see atol(3).) */
 static const char *of_group(struct cage *c, const char *file, const char *key) {
     char *found = strstr(read_file(c, AT_FDCWD, group_file(c, file)), key);
     found = found ? strtok(found + strlen(key), "\n") : NULL;
@@ -2752,10 +2716,9 @@ static void say_why(struct cage *c) {
  * version 2 only; mostly the first try succeeds.) */
 static void remove_groups(struct cage *c) {
     write_file(AT_FDCWD, group_file(c, "cgroup.kill"), "1");
-    /* That of version 2 at last: by it the others are found if we are killed.
-     * */
+    /* That of version 2 last: by it the others are found if we are killed. */
     for (int i = c->trees - 1, tries = 1000; i >= 0; i--)
-        while (rmdir(text(c, "%s/%s", c->above[i], c->group_name)) == -1
+        while (rmdir(text("%s/%s", c->above[i], c->group_name)) == -1
                && (errno == EBUSY || errno == EINTR) && tries-- > 0)
             poll(NULL, 0, 1);       /* wait for a millisecond */
 }
@@ -2777,7 +2740,7 @@ static void open_other(struct cage *c);
  * just end us. */
 static void prepare(struct cage *c) {
     sigset_t all;
-    const char *name = text(c, "%u/%s", getuid(), c->name);
+    const char *name = text("%u/%s", getuid(), c->name);
     /* If the caller ignores SIGCHLD, we would learn of no end: wait(2). */
     signal(SIGCHLD, SIG_DFL);
     /* What the caller has left open is not for us.  (A link in ROOTFS could
@@ -2986,7 +2949,7 @@ static void copy_input(struct cage *c) {
 static int run_net_command(struct cage *c, const char *event) {
     c->step = STEP_net;
     /* We keep these variables: the command gets none of our environment. */
-    setenv("CAGE_PID", text(c, "%d", (int)c->init), 1);
+    setenv("CAGE_PID", text("%d", (int)c->init), 1);
     setenv("CAGE_NAME", c->name, 1);
     setenv("CAGE_EVENT", event, 1);
     const char *const argv[] = { "/bin/sh", "-c", c->net, NULL };
@@ -3060,14 +3023,13 @@ static void handle_signal(struct cage *c) {
     struct signalfd_siginfo signal;
     TRY(read(c->signals, &signal, sizeof signal));
     int number = (int)signal.ssi_signo;
-    /* SIGCHLD has done its work: it has ended poll(), and reap() comes next. */
-    bool ours = number == SIGCHLD;
     /* SIGCONT: the shell's `fg`.  The window may be another size by now. */
     if (number == SIGWINCH || number == SIGCONT)
         fit_window(c);
-    else if (c->talk && !ours)
+    /* SIGCHLD has done its work: it has ended poll(), and reap() comes next. */
+    else if (number != SIGCHLD && c->talk)
         c->status = EXIT_SIGNAL + number;   /* not started yet: then never */
-    else if (c->init > 0 && !ours)
+    else if (number != SIGCHLD && c->init > 0)
         kill(c->init, number);      /* which passes it on to the command */
 }
 
@@ -3152,7 +3114,7 @@ static void clean_up(struct cage *c) {
         remove_groups(c);
     /* What overlayfs needed for itself has the mode 0, where rm -r stops. */
     if (c->save)
-        chmod(text(c, "%s/work/work", c->save), 0700);
+        chmod(text("%s/work/work", c->save), 0700);
     if (c->net_up)                  /* the last: if it fails, nothing is left */
         run_net_command(c, "down");
 }
@@ -3252,16 +3214,32 @@ static const char *hint_for(struct cage *c, int error) {
  *   See:      setns(2), pidfd_open(2), proc(5), cgroup-v2.rst */
 
 /* The numbers of the children of process PID, the oldest first. */
-static const char *children(struct cage *c, pid_t pid) {
-    return fact(c, pid, text(c, "task/%d/children", (int)pid));
+static char *children(struct cage *c, pid_t pid) {
+    return fact(c, pid, text("task/%d/children", (int)pid));
 }
 
 /* Find the three processes of the container NAME of user UID: c->other.  False
- * if it does not run, or not yet. */
+ * if it does not run, or not yet.
+ *
+ * The host side, which holds the name, tells what it knows: see tell().  Anybody
+ * can bind any name, but the kernel says who has done so, SO_PEERCRED; only its
+ * own user is believed. */
 static bool find(struct cage *c, unsigned uid, const char *name) {
     struct container *o = &c->other;
-    ask_holder(c, uid, name, o);
-    /* Another user could tell us any number. */
+    struct ucred who = { 0 };
+    socklen_t size = sizeof who;
+    int fd = name_socket(c, text("%u/%s", uid, name), false);
+    struct pollfd reply = { .fd = fd, .events = POLLIN };
+    if (fd == -1 && errno != ECONNREFUSED && errno != EAGAIN)
+        must(c, -1, "connect(@cage/%u/%s)", uid, name);
+    *o = (struct container){ 0 };
+    getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size);
+    if (who.pid != 0 && who.uid == uid && poll(&reply, 1, 200) == 1)
+        recv(fd, o, sizeof *o, 0);
+    close(fd);
+    o->host = who.uid == uid ? who.pid : 0;
+    o->uid = uid;
+    /* It could tell any number: that is not to be the process of another. */
     if (!o->runs || o->host == 0 || atoi(fact(c, o->init, "PPid")) != o->host)
         return false;
     /* Without the step init, PID 1 is the command itself. */
@@ -3342,7 +3320,7 @@ static void open_other(struct cage *c) {
             | CLONE_NEWUTS;
     c->left_out[STEP_user] |= !(c->pod_namespaces & CLONE_NEWUSER);
     c->left_out[STEP_net] |= !(c->pod_namespaces & CLONE_NEWNET);
-    const char *root = text(c, "%d/root", (int)pid);
+    const char *root = text("%d/root", (int)pid);
     c->pod_root = TRY(openat(c->proc, root, O_PATH | O_CLOEXEC));
     if (c->exec && *c->group_path)
         c->group = TRY(open(c->group_path, FOLDER));
@@ -3396,12 +3374,9 @@ static int walk(struct cage *c, pid_t pid, int depth, bool show) {
         printf("%9d %8s  %*s%.120s\n", (int)pid, inside ? inside + 1 : "-",
                2 * depth, "", fact(c, pid, "cmdline"));
     }
-    /* A copy: the next file is read to the same place. */
-    const char *file = text(c, "%d/task/%d/children", (int)pid, (int)pid);
-    char *list = copy(c, read_file(c, c->proc, file)), *next = list;
+    char *next = children(c, pid);
     for (char *child; depth < 100 && (child = strsep(&next, " ")) && *child;)
         count += walk(c, atoi(child), depth + 1, show);
-    free(list);
     return count;
 }
 
@@ -3409,15 +3384,14 @@ static int walk(struct cage *c, pid_t pid, int depth, bool show) {
  * `cage exec` has brought in, whose parent is outside. */
 static int walk_all(struct cage *c, bool show) {
     int count = 0;
-    char *all = copy(c, read_file(c, AT_FDCWD, group_file(c, "cgroup.procs")));
+    char *all = read_file(c, AT_FDCWD, group_file(c, "cgroup.procs"));
     for (char *pid = all; *pid; pid = strchr(pid, '\n') + 1) {
-        const char *parent = text(c, "%s\n", fact(c, atoi(pid), "PPid"));
+        const char *parent = text("%s\n", fact(c, atoi(pid), "PPid"));
         /* Is the parent one of the list, too?  Then it comes with that. */
         const char *found = strstr(all, parent);
         if (found == NULL || (found != all && found[-1] != '\n'))
             count += walk(c, atoi(pid), 0, show);
     }
-    free(all);
     return count ? count : walk(c, c->other.init, 0, show);
 }
 
@@ -3436,10 +3410,10 @@ static void print_container(struct cage *c, unsigned uid, const char *name) {
     double memory = atof(of_group(c, "memory.current", "")) / (1 << 20);
     double cpu = atof(of_group(c, "cpu.stat", "usage_usec ")) / 1e6;
     printf("%-16s %8d %7llds %9s %9s %5d  %.120s\n", uid == getuid() ? name
-           : text(c, "%u/%s", uid, name), (int)c->other.command,
+           : text("%u/%s", uid, name), (int)c->other.command,
            now - start / sysconf(_SC_CLK_TCK),
-           memory > 0 ? text(c, "%.1fM", memory) : "-",
-           *c->group_path ? text(c, "%.2fs", cpu) : "-", processes,
+           memory > 0 ? text("%.1fM", memory) : "-",
+           *c->group_path ? text("%.2fs", cpu) : "-", processes,
            fact(c, c->other.command, "cmdline"));
 }
 
@@ -3452,14 +3426,13 @@ static void command_ps(struct cage *c) {
     printf("%-16s %8s %8s %9s %9s %5s  %s\n", "NAME", "PID", "UP", "MEMORY",
            "CPU", "PROCS", "COMMAND");
     /* A line is Num RefCount Protocol Flags Type St Inode Path; the flag 10000
-     * says that it listens.  (A copy, as in walk().) */
-    char *all = copy(c, read_file(c, AT_FDCWD, "/proc/net/unix")), *next = all;
+     * says that it listens. */
+    char *next = read_file(c, AT_FDCWD, "/proc/net/unix");
     for (char *line; (line = strsep(&next, "\n")) != NULL;)
         if (sscanf(line, "%*s %*s %*s 00010000 %*s %*s %*s @cage/%u/"
                    "%79[A-Za-z0-9_.-]", &uid, name) == 2
             && (uid == getuid() || geteuid() == 0))
             print_container(c, uid, name);
-    free(all);
 }
 
 /* cage show NAME: host and container side by side. */
@@ -3589,7 +3562,7 @@ enum { OPTIONS = sizeof options / sizeof options[0] };
 
 /* cage --help.  What it says of the options is made from the table, so that it
  * cannot be out of date. */
-static void print_help(struct cage *c) {
+static void print_help(void) {
     puts("usage: cage run [OPTION]... ROOTFS [COMMAND [ARG]...]\n"
          "       cage exec [-e ...] [-w ...] [-u ...] NAME COMMAND [ARG]...\n"
          "       cage ps\n"
@@ -3599,7 +3572,7 @@ static void print_help(struct cage *c) {
     for (int i = 0; i < OPTIONS; i++) {
         char letter = options[i].letter;
         printf("  %3s --%-9s %-17s  %s\n", islower(letter)
-               ? text(c, "-%c,", letter) : "", options[i].name,
+               ? text("-%c,", letter) : "", options[i].name,
                options[i].value, options[i].help);
     }
     puts("\nExit status: that of COMMAND; 128+n: killed by signal n;\n"
@@ -3619,12 +3592,6 @@ static void check_value(struct cage *c, int letter, const char *value) {
         || regexec(&form, value, 0, NULL, 0) != 0)
         refuse(c, "--%s %.200s: not %s (%s)", options[i].name, value,
                options[i].value, options[i].help);
-}
-
-/* SETTING is for the cgroup: "FILE=VALUE", or "-FILE=VALUE" if not every kernel
- * has FILE.  What is kept is a copy, since text() reuses its space. */
-static void add_setting(struct cage *c, const char *setting) {
-    c->setting[c->settings++] = copy(c, setting);
 }
 
 /* --memory SIZE, a number with a unit of 1024 bytes, 1024 of those, and so on.
@@ -3648,9 +3615,9 @@ static void option_memory(struct cage *c, const char *size) {
     if (value < 1 || value > 1e18)
         refuse(c, "--memory %s: out of range", size);
     c->bytes = (long long)value;
-    add_setting(c, text(c, "memory.max=%lld", c->bytes));
-    add_setting(c, "-memory.swap.max=0");
-    add_setting(c, "-memory.oom.group=1");
+    c->setting[c->settings++] = text("memory.max=%lld", c->bytes);
+    c->setting[c->settings++] = text("-memory.swap.max=0");
+    c->setting[c->settings++] = text("-memory.oom.group=1");
 }
 
 /* --volume SRC:DST or SRC:DST:ro.  nosuid and nodev: seen from inside, a
@@ -3760,15 +3727,15 @@ static void take_option(struct cage *c, int letter, char *value) {
         /* cpu.max is how many microseconds of processor time all of them
          * together may use in every 100000, the length of a period that the
          * kernel takes if none is given.  Two processors: 200000. */
-        add_setting(c, text(c, "cpu.max=%.0f", atof(value) * 100000));
+        c->setting[c->settings++] = text("cpu.max=%.0f", atof(value) * 100000);
         break;
-    case 'P': add_setting(c, text(c, "pids.max=%s", value)); break;
+    case 'P': c->setting[c->settings++] = text("pids.max=%s", value); break;
     case 'G':
         /* These are no limits: a number written to cgroup.procs would move a
          * process of the host into the container, to be killed with it. */
         if (strncmp(value, "cgroup.", strlen("cgroup.")) == 0)
             refuse(c, "--cgroup %s: cgroup.* are no limits", value);
-        add_setting(c, value);
+        c->setting[c->settings++] = value;
         break;
     case 'v': option_volume(c, value); break;
     case 'e': c->env[c->envs++] = value; break;
@@ -3785,7 +3752,7 @@ static void take_option(struct cage *c, int letter, char *value) {
     case 'T': c->pause = c->explain = true; break;
     case 'E': c->explain = true; break;
     case 'W': option_without(c, value); break;
-    case 'h': print_help(c); exit(0);   /* exit(3): puts() has a buffer */
+    case 'h': print_help(); exit(0);   /* exit(3): puts() has a buffer */
     }
     /* The arrays have room for one option more than is allowed. */
     if (c->sources > MAX_OPTIONS || c->settings > MAX_OPTIONS
@@ -3843,7 +3810,7 @@ static void command_other(struct cage *c, const char *command,
         for (int i = 0; i < STEP_COUNT; i++)
             printf("%-9s %-8s %s\n", steps[i].name, steps[i].who, steps[i].why);
     else if (!name && strcmp(command, "--help") == 0)
-        print_help(c);
+        print_help();
     else if (!name && strcmp(command, "--version") == 0)
         puts("cage 0.1");
     else
@@ -3855,11 +3822,12 @@ static void command_other(struct cage *c, const char *command,
 int main(int argc, char **argv) {
     /* Static, as it is more than a megabyte, too much for a stack. */
     static struct cage cage = { .hostname = "cage", .workdir = "/", .errors = 2,
-                                .step = STEP_none, .status = -1 };
+                                .step = STEP_none, .status = -1,
+                                .group_path = "", .group_name = "" };
     struct cage *c = &cage;
     const char *command = argc > 1 ? argv[1] : "";
     /* The name, if none is given: no other process has this number now. */
-    c->name = copy(c, text(c, "%d", (int)getpid()));
+    c->name = text("%d", (int)getpid());
     /* PID 1 wipes our arguments, see be_pid_1(): the kernel has put the strings
      * one after another, from the first to the end of the last. */
     c->arguments = argv[0];

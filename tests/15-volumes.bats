@@ -183,7 +183,7 @@ mount_options() {
     # A cage that does not go into the new root to put it together, but names
     # the places in it by a path from the host's.
     mutant '/^static void enter_root.*{/,/^}/s/TRY(chroot("."));//
-            /^static void step_volumes.*{/,/^}/s/c->[a-z]*\[i\]\.target/text(c, "\/tmp\/root%s", &)/
+            /^static void step_volumes.*{/,/^}/s/c->[a-z]*\[i\]\.target/text("\/tmp\/root%s", &)/
             s/make_read_only(c, AT_RECURSIVE);//'
     run cage run --without=dev,proc,sys,mask -vfolder:/link/new/place "top:$ROOTFS" true
     [ -d "$BAIT/new/place" ]
