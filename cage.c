@@ -3221,9 +3221,9 @@ static char *children(struct cage *c, pid_t pid) {
 /* Find the three processes of the container NAME of user UID: c->other.  False
  * if it does not run, or not yet.
  *
- * The host side, which holds the name, tells what it knows: see tell().  Anybody
- * can bind any name, but the kernel says who has done so, SO_PEERCRED; only its
- * own user is believed. */
+ * The host side, which holds the name, tells what it knows: see
+ * tell().  Anybody can bind any name, but the kernel says who has done so,
+ * SO_PEERCRED; only its own user is believed. */
 static bool find(struct cage *c, unsigned uid, const char *name) {
     struct container *o = &c->other;
     struct ucred who = { 0 };

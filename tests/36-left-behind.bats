@@ -76,11 +76,15 @@ no_names() { [ -z "$(names)" ]; }
 # groups: the cgroups of these names, wherever.
 groups() { find /sys/fs/cgroup -maxdepth 6 -type d -name "cage.$NAME*" 2> /dev/null; }
 
+no_groups() { inside true && [ -z "$(groups)" ]; }
+
 # nothing_left: after all of them have ended.
 nothing_left() {
     for pid in "${SEEN[@]}"; do wait_for 15 gone $pid; done
     wait_for 15 no_names
-    inside true                     # removes a group that was left
+    # The next cage removes a group that was left.  (A group is busy for a moment
+    # after its last process has been seen to end.)
+    wait_for 15 no_groups
     equal "" "$(groups)"
     equal "$MOUNTS" "$(cut -d' ' -f5- /proc/self/mountinfo)"
 }
