@@ -642,7 +642,8 @@ static void step_user(struct cage *c) {
     struct message m = { .what = WRITE_MY_ID_MAPS };
     ask(c, &m);
     /* Under root the answer brings ROOTFS and the volumes, opened. */
-    memcpy(c->tree, m.fd, sizeof c->tree);
+    if (m.fds > 0)
+        memcpy(c->tree, m.fd, sizeof c->tree);
 
     /* Drop the groups of the user who started us.  With one id the kernel
      * forbids it: a group can also serve to *deny* a file to its members, and

@@ -267,12 +267,11 @@ mount_options() {
     refused "volumes: open_tree(nowhere): No such file or directory"
 }
 
-@test "a source in a closed folder is refused" {
+@test "a source in a folder that is closed to one is refused" {
     user_only
-    mkdir -p shut/folder && chmod 000 shut
-    run inside -vshut/folder:/mnt true
-    refused "shut/folder: Permission denied"
-    chmod 700 shut
+    [ ! -x /root ] || skip "/root is open here"
+    run inside -v/root/folder:/mnt true
+    refused "/root/folder): Permission denied"
 }
 
 @test "under root a file system without id-mapped mounts is refused with a hint" {

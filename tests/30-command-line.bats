@@ -210,7 +210,7 @@ bad() {
         bad "--user *$user: " --user="$user"
         bad "--user *$user: " --user="0:$user"
     done
-    for user in 65536 4294967295 4294967296 18446744073709551616; do
+    for user in 131072 4294967295 4294967296 18446744073709551616; do
         bad "cage: @(--user *$user|id|user): " --user="$user"
         bad "cage: @(--user *$user|id|user): " --user="0:$user"
     done
