@@ -156,52 +156,45 @@
  * ========================================================================== */
 
 /* ------------------------------- the steps --------------------------------
- * The one list of them.  Everything that names a step takes it from here: the
- * enum just below, `cage steps`, the words that --without understands, and the
- * first word of every error.  (This form is called an X-macro: a list that
- * takes the macro to apply to each of its rows.) */
+ * The one list of them.  Everything that names a step takes it from here: `cage
+ * steps`, --explain, and the words that --without understands. */
 
-#define STEPS(X)                                                             \
-    X(cgroup,   "host",    "what it uses is counted together, and limited")  \
-    X(user,     "child",   "root inside is not root outside")                  \
-    X(cgroupns, "child",   "its own cgroup looks like the top of the tree")  \
-    X(mount,    "child",   "a table of mounts of its own")                   \
-    X(private,  "child",   "no mount or unmount passes between it and us")   \
-    X(uts,      "child",   "a host name of its own")                         \
-    X(ipc,      "child",   "message queues and shared memory of its own")    \
-    X(net,      "child",   "interfaces, addresses and ports of its own")     \
-    X(time,     "child",   "its clock since boot starts at zero")            \
-    X(pid,      "child",   "process ids of its own: the next one is PID 1")  \
-    X(rootfs,   "init",    "its files: ROOTFS below, its own writes above")  \
-    X(dev,      "init",    "a /dev with the few devices that are harmless")  \
-    X(proc,     "init",    "a /proc that shows its own processes")           \
-    X(sys,      "init",    "a /sys of its own network, read-only")           \
-    X(volumes,  "init",    "folders of the host that you hand in")           \
-    X(mask,     "init",    "hide what /proc and /sys tell about the host")   \
-    X(pivot,    "init",    "its files become /, and the host's are gone")    \
-    X(fds,      "init",    "no open file of the host gets in")               \
-    X(caps,     "init",    "of root's powers, the 8 that programs need")     \
-    X(id,       "init",    "become the user that was asked for")             \
-    X(nnp,      "init",    "no program can ever give more rights")           \
-    X(seccomp,  "init",    "system calls that can hurt are refused")         \
-    X(init,     "init",    "PID 1: passes signals on, buries the dead")      \
-    X(tty,      "command", "a terminal of its own")                          \
-    X(exec,     "command", "become the program that was asked for")
-
-enum step {
-    STEP_none = -1,
-#define X(name, who, why) STEP_##name,
-    STEPS(X)
-#undef X
-    STEP_COUNT
+static const struct { const char *name, *who, *why; } steps[] = {
+    { "cgroup", "host", "what it uses is counted together, and limited" },
+    { "user", "child", "root inside is not root outside" },
+    { "cgroupns", "child", "its own cgroup looks like the top of the tree" },
+    { "mount", "child", "a table of mounts of its own" },
+    { "private", "child", "no mount or unmount passes between it and us" },
+    { "uts", "child", "a host name of its own" },
+    { "ipc", "child", "message queues and shared memory of its own" },
+    { "net", "child", "interfaces, addresses and ports of its own" },
+    { "time", "child", "its clock since boot starts at zero" },
+    { "pid", "child", "process ids of its own: the next one is PID 1" },
+    { "rootfs", "init", "its files: ROOTFS below, its own writes above" },
+    { "dev", "init", "a /dev with the few devices that are harmless" },
+    { "proc", "init", "a /proc that shows its own processes" },
+    { "sys", "init", "a /sys of its own network, read-only" },
+    { "volumes", "init", "folders of the host that you hand in" },
+    { "mask", "init", "hide what /proc and /sys tell about the host" },
+    { "pivot", "init", "its files become /, and the host's are gone" },
+    { "fds", "init", "no open file of the host gets in" },
+    { "caps", "init", "of root's powers, the 8 that programs need" },
+    { "id", "init", "become the user that was asked for" },
+    { "nnp", "init", "no program can ever give more rights" },
+    { "seccomp", "init", "system calls that can hurt are refused" },
+    { "init", "init", "PID 1: passes signals on, buries the dead" },
+    { "tty", "command", "a terminal of its own" },
+    { "exec", "command", "become the program that was asked for" },
 };
+enum { STEPS = sizeof steps / sizeof steps[0] };
 
-static const struct { const char *name, *who, *why; } steps[STEP_COUNT] = {
-#define X(name, who, why) { #name, who, why },
-    STEPS(X)
-#undef X
-};
-
+/* The place of the step NAME in the list, from 0 on; STEPS if there is none. */
+static int step_number(const char *name) {
+    int i = 0;
+    while (i < STEPS && strcmp(name, steps[i].name) != 0)
+        i++;
+    return i;
+}
 
 /* ------------------------------ struct cage -------------------------------
  * Everything there is to know about the container being made.  There are no
@@ -238,10 +231,11 @@ struct cage {
     long long bytes;                /* of memory; 0: no limit was asked for */
     uid_t uid;
     gid_t gid;
-    bool read_only, explain, pause, left_out[STEP_COUNT];
+    bool read_only, explain, pause;
+    bool left_out[STEPS + 1];       /* by --without; see without() */
 
     /* Where we are. */
-    enum step step;                 /* the step being run: for error messages */
+    const char *step;               /* the step being run, for messages; or "" */
     bool on_host_side;              /* this process has things to clean up */
     bool id_mapped;                 /* under root: the container has IDS ids */
     bool one_id;                    /* for a user: perhaps only 0 is inside */
@@ -292,8 +286,8 @@ struct cage {
     size_t typed_size;              /* so many bytes */
 };
 
-/* without(c, pid): was --without=pid given? */
-#define without(c, name) ((c)->left_out[STEP_##name])
+/* without(c, pid): was --without=pid given?  (#name makes a string of name.) */
+#define without(c, name) ((c)->left_out[step_number(#name)])
 
 /* --------------------------- errors and messages ---------------------------
  * Every message is `cage: STEP: text`, one line, perhaps with a second one that
@@ -321,9 +315,8 @@ static char *text(const char *format, ...) {
 /* Print MESSAGE; if ERROR is not 0, also what that number means, and a hint
  * where its usual meaning misleads. */
 static void say(struct cage *c, int error, const char *message) {
-    const char *step = c->step == STEP_none ? "" : steps[c->step].name;
     const char *hint = error ? hint_for(c, error) : NULL;
-    dprintf(c->errors, "cage: %s%s%s%s%s%s%s\n", step, *step ? ": " : "",
+    dprintf(c->errors, "cage: %s%s%s%s%s%s%s\n", c->step, *c->step ? ": " : "",
             message, error ? ": " : "", error ? strerror(error) : "",
             hint ? "\nhint: " : "", hint ? hint : "");
 }
@@ -470,12 +463,12 @@ static int run_program(struct cage *c, const char *const argv[], int input,
  * debugger goes from one to the next.  (do ... while (0) makes of it one
  * statement that takes a semicolon.) */
 
-static bool begin_step(struct cage *c, enum step step);
+static bool begin_step(struct cage *c, const char *step);
 static void end_step(struct cage *c);
 
 #define DO(c, name)                             \
     do {                                        \
-        if (begin_step((c), STEP_##name)) {     \
+        if (begin_step((c), #name)) {     \
             step_##name(c);                     \
             end_step(c);                        \
         }                                       \
@@ -1618,7 +1611,7 @@ static _Noreturn void command_side(struct cage *c) {
 static _Noreturn void give_up_rights(struct cage *c) {
     /* --workdir, as a path inside.  Whether it is there, and not a way out, is
      * looked at in the step fds. */
-    c->step = STEP_fds;
+    c->step = "fds";
     must(c, chdir(c->workdir), "--workdir: chdir(\"%s\")", c->workdir);
     DO(c, fds);
     DO(c, caps);
@@ -1697,7 +1690,7 @@ static int run(struct cage *c) {
      * ordinary user's cannot, see `private`.  So we move into a cell first. */
     if (without(c, private) && !without(c, mount) && geteuid() == 0)
         lab_cell(c);
-    if (begin_step(c, STEP_cgroup))
+    if (begin_step(c, "cgroup"))
         step_cgroup(c);             /* and it ends in the child, in the group */
 
     /* clone3(2) is fork(2) with choices.  This one, CLONE_INTO_CGROUP, lets the
@@ -1903,17 +1896,18 @@ static char *fact(struct cage *c, pid_t pid, const char *name) {
 /* DO() is about to run STEP: note it for error messages, announce it, and take
  * a snapshot of this process: all facts as they are now.  (Without --explain
  * nobody wants to know.)  Returns false if the step is to be left out. */
-static bool begin_step(struct cage *c, enum step step) {
-    bool joined = c->join && (step == STEP_uts || step == STEP_ipc
-                              || step == STEP_net);
+static bool begin_step(struct cage *c, const char *step) {
+    int number = step_number(step);
+    bool joined = c->join && strstr("uts ipc net", step);
+    const char *remark = joined ? "   (shared)" : "   (left out)";
+    bool run = !joined && !c->left_out[number];
     c->step = step;
     if (c->explain)
-        dprintf(c->errors, "%-9s%s%s\n", steps[step].name, steps[step].why,
-                joined ? "   (shared)" : c->left_out[step] ? "   (left out)"
-                : "");
+        dprintf(c->errors, "%-9s%s%s\n", step, steps[number].why,
+                run ? "" : remark);
     for (int i = 0; i < FACTS && c->explain; i++)
         snprintf(c->before[i], FACT_SIZE, "%s", fact(c, 0, facts[i]));
-    return !joined && !c->left_out[step];
+    return run;
 }
 
 /* The step is done: show what it has changed, in the order of the table, and
@@ -2267,7 +2261,7 @@ static void open_sources(struct cage *c) {
          * without the step rootfs there is none. */
         bool layer = i >= c->volumes;
         int flags = layer && !without(c, rootfs) ? 0 : AT_RECURSIVE;
-        c->step = layer ? STEP_rootfs : STEP_volumes;
+        c->step = layer ? "rootfs" : "volumes";
         if (!tree)                      /* else it is a tarball, open already */
             tree = clone_mount(c, here, s->path, flags, s->attributes | map);
         if (tree == -1 && s->attributes & MOUNT_ATTR_RDONLY)
@@ -2299,7 +2293,7 @@ static void open_sources(struct cage *c) {
 static void gather_layers(struct cage *c) {
     if (!c->id_mapped)
         open_sources(c);            /* else the host side has done it already */
-    c->step = STEP_rootfs;
+    c->step = "rootfs";
 
     /* All that comes from the host has been copied.  The rest of what is
      * mounted here can only be read from now on: if a link in a tarball leads
@@ -2471,7 +2465,7 @@ static void give_pipes(struct cage *c, uid_t uid, gid_t gid) {
  * and stays nobody there until we have written its maps.  Under root the answer
  * M gets the sources, opened. */
 static void write_id_maps(struct cage *c, struct message *m) {
-    c->step = STEP_user;
+    c->step = "user";
     unsigned first = 0;
     int dir = TRY(openat(c->proc, text("%d", (int)c->child), FOLDER));
     /* With --join it has got the map of the container that it has joined. */
@@ -2698,7 +2692,7 @@ static const char *of_group(struct cage *c, const char *file, const char *key) {
  * processes that the kernel has killed because the group's memory was used up;
  * max of pids.events, how often a fork was refused. */
 static void say_why(struct cage *c) {
-    c->step = STEP_none;            /* it is no step that has failed */
+    c->step = "";            /* it is no step that has failed */
     if (atol(of_group(c, "memory.events", "oom_kill ")))
         note(c, "killed: memory limit %gM reached",
              atof(of_group(c, "memory.max", "")) / (1 << 20));
@@ -2795,7 +2789,7 @@ static void prepare(struct cage *c) {
  * The kernel removes a mount namespace, and all that is mounted in it, with its
  * last process, so nothing has to be undone.  See mount_namespaces(7). */
 static void lab_cell(struct cage *c) {
-    c->step = STEP_mount;
+    c->step = "mount";
     TRY(unshare(CLONE_NEWNS));
     TRY(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
     TRY(mount(NULL, "/", NULL, MS_REC | MS_SHARED, NULL));
@@ -2851,7 +2845,7 @@ static void fit_window(struct cage *c) {
  * may be so for a moment while programs inside come and go. */
 static void take_terminal(struct cage *c, int master, int slave) {
     struct termios modes;
-    c->step = STEP_tty;
+    c->step = "tty";
     /* Where its output is shown: at least one of the three is a terminal. */
     c->terminal = isatty(1) ? 1 : isatty(2) ? 2 : 0;
     c->master = master;
@@ -2948,7 +2942,7 @@ static void copy_input(struct cage *c) {
  * was started as, outside of the container: runc's hooks and the network
  * plugins of Kubernetes (CNI) work like this.  Returns its status. */
 static int run_net_command(struct cage *c, const char *event) {
-    c->step = STEP_net;
+    c->step = "net";
     /* We keep these variables: the command gets none of our environment. */
     setenv("CAGE_PID", text("%d", (int)c->init), 1);
     setenv("CAGE_NAME", c->name, 1);
@@ -3134,34 +3128,34 @@ static void clean_up(struct cage *c) {
  * Who meets such an error on the first day cannot know where the settings are.
  * `make doctor` tries the steps on this machine and prints what is refused. */
 
-static const struct { enum step step; int error; const char *hint; } hints[] = {
+static const struct { const char *step; int error; const char *hint; } hints[] = {
     /* systemd delegates the group of the user's own service manager, but not
      * those of the sessions, in which the terminals are. */
-    { STEP_cgroup, EACCES, "ordinary users need a group delegated to them: "
+    { "cgroup", EACCES, "ordinary users need a group delegated to them: "
         "systemd-run --user --scope -p Delegate=yes ./cage run ..." },
     /* Docker mounts them read-only, as the step sys does. */
-    { STEP_cgroup, EROFS, "is this a container, whose cgroups are read-only?" },
+    { "cgroup", EROFS, "is this a container, whose cgroups are read-only?" },
     /* Debian's own switch, 0 before Debian 11; and a seccomp filter such as
      * Docker's does not let a container make another. */
-    { STEP_user, EPERM, "this is a container, or ordinary users may not do it: "
+    { "user", EPERM, "this is a container, or ordinary users may not do it: "
         "sysctl kernel.unprivileged_userns_clone=1" },
     /* To look at a folder one needs x on all above it. */
-    { STEP_rootfs, EACCES, "may you enter each folder on the way to it?" },
+    { "rootfs", EACCES, "may you enter each folder on the way to it?" },
     /* In a user namespace mounts come only together, see show_host(). */
-    { STEP_rootfs, EINVAL, "an ordinary user cannot take a folder without what "
+    { "rootfs", EINVAL, "an ordinary user cannot take a folder without what "
         "is mounted below it" },
     /* move_mount(2) says only EINVAL, or the host side could not map it. */
-    { STEP_volumes, EINVAL, "a folder goes on a folder, a file on a file; and "
+    { "volumes", EINVAL, "a folder goes on a folder, a file on a file; and "
         "under root overlayfs, NFS and 9p cannot be id-mapped" },
     /* A new proc would show what the cover hides: mount_too_revealing() in the
      * kernel's fs/namespace.c. */
-    { STEP_proc, EPERM, "a /proc with nothing covered must be seen; in Docker "
+    { "proc", EPERM, "a /proc with nothing covered must be seen; in Docker "
         "it is covered (--security-opt systempaths=unconfined)" },
     /* pivot_root(2) has several reasons for EINVAL; these are likely. */
-    { STEP_pivot, EINVAL, "the old root is a shared mount (was the step "
+    { "pivot", EINVAL, "the old root is a shared mount (was the step "
         "private left out?), or the initramfs" },
     /* An id that no line of the map contains: setresuid(2), EINVAL. */
-    { STEP_id, EINVAL, "this id does not exist in the container; with a single "
+    { "id", EINVAL, "this id does not exist in the container; with a single "
         "id there is only 0 (newuidmap and /etc/subuid give more)" },
 };
 
@@ -3169,25 +3163,26 @@ static const struct { enum step step; int error; const char *hint; } hints[] = {
  * What holds for many steps is asked first. */
 static const char *hint_for(struct cage *c, int error) {
     bool user = geteuid() != 0, denied = error == EPERM || error == EACCES;
+    int step = step_number(c->step);
     const char *rule = "/proc/sys/kernel/apparmor_restrict_unprivileged_userns";
     if (c->join && (error == ESRCH || error == ENOMEM || error == ENODEV
                     || error == ENOENT))
         return "the container has ended meanwhile";
     if (error == EADDRINUSE)
         return "a container of this name is running (see cage ps)";
-    if (error == ENOSPC && c->step >= STEP_user && c->step <= STEP_pid)
+    if (error == ENOSPC && step > 0 && step <= step_number("pid"))
         return "the limits are in /proc/sys/user/max_*_namespaces";
     if (error == EPERM && without(c, user) && user)
         return "without the step user, only root may do this";
     /* Ubuntu: AppArmor lets anybody make a user namespace, and then takes all
      * capabilities in it away.  It is a later step, one that uses them, which
      * fails. */
-    if (denied && c->step >= STEP_user && getuid() != 0
+    if (denied && step > 0 && step < STEPS && getuid() != 0
         && *read_file(c, AT_FDCWD, rule) == '1')
         return "AppArmor takes the powers of user namespaces away (Ubuntu): "
             "sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0";
     for (size_t i = 0; i < sizeof hints / sizeof hints[0]; i++)
-        if (hints[i].step == c->step && hints[i].error == error)
+        if (hints[i].error == error && strcmp(hints[i].step, c->step) == 0)
             return hints[i].hint;
     return NULL;
 }
@@ -3319,8 +3314,8 @@ static void open_other(struct cage *c) {
     if (!c->exec)
         c->pod_namespaces &= CLONE_NEWUSER | CLONE_NEWNET | CLONE_NEWIPC
             | CLONE_NEWUTS;
-    c->left_out[STEP_user] |= !(c->pod_namespaces & CLONE_NEWUSER);
-    c->left_out[STEP_net] |= !(c->pod_namespaces & CLONE_NEWNET);
+    without(c, user) |= !(c->pod_namespaces & CLONE_NEWUSER);
+    without(c, net) |= !(c->pod_namespaces & CLONE_NEWNET);
     const char *root = text("%d/root", (int)pid);
     c->pod_root = TRY(openat(c->proc, root, O_PATH | O_CLOEXEC));
     if (c->exec && *c->group_path)
@@ -3336,7 +3331,7 @@ static _Noreturn void exec_side(struct cage *c) {
      * still hold files of the host, and its memory: so nobody may look into
      * this process until execve.  (runc was entered here, CVE-2016-9962.) */
     TRY(prctl(PR_SET_DUMPABLE, 0));
-    c->step = STEP_none;
+    c->step = "";
     /* With the mount namespace comes its root directory; but where pivot was
      * left out, the root of the container is another one. */
     TRY(fchdir(c->pod_root));
@@ -3635,10 +3630,8 @@ static void option_volume(struct cage *c, char *volume) {
 static void option_without(struct cage *c, char *list) {
     /* strsep(3) cuts the list at each comma, and returns piece after piece. */
     for (char *name; (name = strsep(&list, ",")) != NULL;) {
-        int i = 0;
-        while (i < STEP_COUNT && strcmp(name, steps[i].name) != 0)
-            i++;
-        if (i == STEP_COUNT)
+        int i = step_number(name);
+        if (i == STEPS)
             refuse(c, "--without %.200s: no such step (see cage steps)", name);
         c->left_out[i] = true;
     }
@@ -3652,7 +3645,7 @@ static void option_net(struct cage *c, char *what) {
     static char name_servers[] = "/etc/resolv.conf:/etc/resolv.conf:ro";
     bool host = strcmp(what, "host") == 0;
     c->net = host || strcmp(what, "none") == 0 ? NULL : what;
-    c->left_out[STEP_net] |= host;
+    without(c, net) |= host;
     if (host && access("/etc/resolv.conf", R_OK) == 0)
         option_volume(c, name_servers);
 }
@@ -3705,8 +3698,8 @@ static void check_together(struct cage *c) {
     /* There is no /dev/ptmx to open. */
     if (without(c, dev) && !without(c, tty))
         note(c, "without dev: tty needs its devpts, and is left out as well");
-    c->left_out[STEP_seccomp] |= without(c, nnp);
-    c->left_out[STEP_tty] |= without(c, dev);
+    without(c, seccomp) |= without(c, nnp);
+    without(c, tty) |= without(c, dev);
 }
 
 /* Act upon one option, which getopt has found: its LETTER, and its VALUE or
@@ -3785,7 +3778,7 @@ static int command_run(struct cage *c, int argc, char **argv) {
     c->command = argv[optind + 1] ? argv + optind + 1 : no_command;
     if (c->exec) {
         c->join = argv[optind];         /* it has a group and a PID 1 */
-        c->left_out[STEP_cgroup] = c->left_out[STEP_init] = true;
+        without(c, cgroup) = without(c, init) = true;
     } else
         take_layers(c, argv[optind]);
     check_together(c);
@@ -3808,7 +3801,7 @@ static void command_other(struct cage *c, const char *command,
     else if (!name && strcmp(command, "ps") == 0)
         command_ps(c);
     else if (!name && strcmp(command, "steps") == 0)
-        for (int i = 0; i < STEP_COUNT; i++)
+        for (int i = 0; i < STEPS; i++)
             printf("%-9s %-8s %s\n", steps[i].name, steps[i].who, steps[i].why);
     else if (!name && strcmp(command, "--help") == 0)
         print_help();
@@ -3823,7 +3816,7 @@ static void command_other(struct cage *c, const char *command,
 int main(int argc, char **argv) {
     /* Static, as it is more than a megabyte, too much for a stack. */
     static struct cage cage = { .hostname = "cage", .workdir = "/", .errors = 2,
-                                .step = STEP_none, .status = -1,
+                                .step = "", .status = -1,
                                 .group_path = "", .group_name = "" };
     struct cage *c = &cage;
     const char *command = argc > 1 ? argv[1] : "";
