@@ -133,7 +133,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -202,10 +201,8 @@ static int step_number(const char *name) {
  * was forked, and what one of them learns later the others do not know. */
 
 enum {
-    MAX_LAYERS = 16,
-    MAX_OPTIONS = 32,       /* of a kind: volumes, variables, settings; */
-    SPACE = MAX_OPTIONS + 3,            /* one option adds 3 settings at most */
-    MAX_SOURCES = SPACE + MAX_LAYERS + 1,
+    MOST = 32,              /* so many volumes, layers, variables, settings */
+    ROOM = 2 * MOST + 4,    /* for all volumes, all layers, and --save */
     TREES = 4,              /* of cgroups: version 2, and three of version 1 */
     NAMESPACES = 8, FACTS = 22, FACT_SIZE = 160,
     IDS = 65536,            /* how many user ids a container has under root */
@@ -220,13 +217,13 @@ enum { FOLDER = O_RDONLY | O_DIRECTORY | O_CLOEXEC };
 struct cage {
     /* What was asked for: the table `options`, near the end, explains it. */
     const char *name, *hostname, *workdir, *net, *save, *join;
-    char **command, *env[SPACE];
-    char *setting[SPACE];           /* for the cgroup: "FILE=VALUE", or */
+    char **command, *env[ROOM];
+    char *setting[ROOM];           /* for the cgroup: "FILE=VALUE", or */
                                     /* "-...": if this kernel has FILE */
     struct source {                 /* first the volumes, then the layers of */
         const char *path, *target;  /* ROOTFS, then the folder of --save */
         uint64_t attributes;        /* see clone_mount() */
-    } source[MAX_SOURCES];
+    } source[ROOM];
     int sources, volumes, layers, settings, envs;
     long long bytes;                /* of memory; 0: no limit was asked for */
     uid_t uid;
@@ -255,7 +252,7 @@ struct cage {
     int name_socket;                /* see the function of this name */
     int host_root, root;            /* the old root directory and the new one */
     int user_namespace;             /* for whom ROOTFS and volumes are mapped */
-    int tree[MAX_SOURCES];          /* source[] opened, see open_sources() */
+    int tree[ROOM];          /* source[] opened, see open_sources() */
 
     /* With --join and `cage exec`: the container to be joined (Part III). */
     struct container {
@@ -422,7 +419,7 @@ static int exit_status(int how) {       /* HOW: what waitpid(2) has told */
 
 static int run_program(struct cage *c, const char *const argv[], int input,
                        bool tool) {
-    char says[FACT_SIZE] = "";
+    char says[FACT_SIZE] = "-";
     int how, errors = tool ? TRY(memfd_create("stderr", MFD_CLOEXEC)) : 2;
     pid_t pid = TRY(fork());
     if (pid == 0) {
@@ -448,9 +445,7 @@ static int run_program(struct cage *c, const char *const argv[], int input,
     kill(getpid(), SIGCHLD);
     int status = exit_status(how);
     if (tool && status != 0 && pread(errors, says, FACT_SIZE - 1, 0) >= 0)
-        refuse(c, "%s: status %d: %.*s", argv[0], status,
-               (int)strcspn(says + strspn(says, "\n"), "\n"),
-               says + strspn(says, "\n"));
+        refuse(c, "%s: status %d: %s", argv[0], status, strtok(says, "\n"));
     return status;
 }
 
@@ -493,7 +488,7 @@ struct message {
     pid_t pid;
     int fds;                        /* so many descriptors travel along: */
     struct control { size_t size; int level, type; } control;
-    int fd[MAX_SOURCES];            /* see send_message() in Part II */
+    int fd[ROOM];            /* see send_message() in Part II */
 };
 
 /* These two are in Part II, as is all that is declared below without a body. */
@@ -1418,29 +1413,27 @@ static void step_seccomp(struct cage *c) {
  *   See:      pid_namespaces(7), wait(2); tini and catatonit do the same */
 
 /* What PID 1 does for the rest of its life.  COMMAND is its child that will be
- * the command; READY is what that one waits for.  Ends with the status of the
- * command, and then the kernel ends all that is left in the PID namespace.
+ * the command.  Ends with the status of the command, and then the kernel ends
+ * all that is left in the PID namespace.
  *
  * Signals are not caught by handlers: all of them are blocked, and sigwaitinfo
  * takes them one by one, when we are ready.  That also makes the kernel keep
  * them for us: what a process inside sends to PID 1 is thrown away if it would
  * have its default effect, but not if it is blocked (kernel/signal.c,
  * sig_ignored()). */
-static _Noreturn void be_pid_1(struct cage *c, pid_t command, int ready) {
+static _Noreturn void be_pid_1(struct cage *c, pid_t command) {
     /* Nobody may look into this process: it holds the environment and open
      * files of the host side.  Not dumpable means that its /proc files belong
      * to the real root, and that ptrace(2) is refused (CVE-2016-9962).  (After
      * the fork, or gdb could not go on from here to the command.) */
     TRY(prctl(PR_SET_DUMPABLE, 0));
 
-    /* It needs no file at all, and a pipe that it held open would never end.
-     * ps inside shall not show the command line typed outside. */
-    TRY(dup2(ready, 0));
-    KERNEL(close_range, 1, ~0U, 0);
+    /* ps inside shall not show the command line typed outside. */
     memset(c->arguments, 0, c->arguments_size);
     snprintf(c->arguments, c->arguments_size, "cage: init");
-    TRY(eventfd_write(0, 1));
-    close(0);
+    /* It needs no file at all, and a pipe that it held open would never end.
+     * (One of them is the pipe that the command waits for.) */
+    KERNEL(close_range, 0, ~0U, 0);
 
     sigset_t all;
     sigfillset(&all);               /* all are blocked, by prepare() */
@@ -1467,15 +1460,18 @@ static void step_init(struct cage *c) {
      * side, which passes it on, and /dev/tty inside is not that terminal. */
     TRY(setsid());
 
-    /* The command waits until PID 1 has locked its doors (see there).  An
-     * eventfd(2) is a counter; to read it is to wait until it is not 0. */
-    uint64_t one;
-    int ready = TRY(eventfd(0, EFD_CLOEXEC));
+    /* The command waits until PID 1 has locked its doors (see there), and the
+     * last thing that it does is to close all files: to read from a pipe is to
+     * wait until something comes, or until nobody can write to it any more. */
+    int locked[2];
+    char nothing;
+    TRY(pipe2(locked, O_CLOEXEC));
     pid_t command = TRY(fork());
     if (command > 0)
-        be_pid_1(c, command, ready);    /* for the rest of its life */
+        be_pid_1(c, command);       /* for the rest of its life */
     die_with_host(c);
-    TRY(read(ready, &one, sizeof one));
+    close(locked[1]);
+    TRY(read(locked[0], &nothing, 1));
 }
 
 /* =============================== command: tty ==============================
@@ -1583,10 +1579,7 @@ static void step_exec(struct cage *c) {
      * succeeds it does not come back: the next instruction is the command's. */
     execvp(c->command[0], c->command);
     int error = errno;
-    note(c, "execve(\"%s\"): %s%s", c->command[0], strerror(error),
-         error == ENOENT && strchr(c->command[0], '/') ?
-         "\nhint: if the file is there, what is missing is the interpreter or "
-         "the loader that it names; or is ROOTFS empty (try: make)?" : "");
+    say(c, error, text("execve(\"%s\")", c->command[0]));
     _exit(error == ENOENT ? EXIT_NOT_FOUND : EXIT_NOT_EXECUTABLE);
 }
 
@@ -3157,6 +3150,10 @@ static const struct { const char *step; int error; const char *hint; } hints[] =
     /* An id that no line of the map contains: setresuid(2), EINVAL. */
     { "id", EINVAL, "this id does not exist in the container; with a single "
         "id there is only 0 (newuidmap and /etc/subuid give more)" },
+    /* execve(2), ENOENT: the file, or the "#!" or the ELF interpreter in it. */
+    { "exec", ENOENT, "if the file is there, what is missing is the interpreter "
+        "or the loader that it names; or is ROOTFS empty (try: make)?" },
+    { "", EADDRINUSE, "a container of this name is running (see cage ps)" },
 };
 
 /* Returns the hint for ERROR in the step that is being run, or NULL.
@@ -3168,8 +3165,6 @@ static const char *hint_for(struct cage *c, int error) {
     if (c->join && (error == ESRCH || error == ENOMEM || error == ENODEV
                     || error == ENOENT))
         return "the container has ended meanwhile";
-    if (error == EADDRINUSE)
-        return "a container of this name is running (see cage ps)";
     if (error == ENOSPC && step > 0 && step <= step_number("pid"))
         return "the limits are in /proc/sys/user/max_*_namespaces";
     if (error == EPERM && without(c, user) && user)
@@ -3657,8 +3652,8 @@ static void take_layers(struct cage *c, char *list) {
     c->volumes = c->sources;
     for (char *path; (path = strsep(&list, ":")) != NULL;) {
         /* An empty name between two colons is a typing error, not ".". */
-        if (*path == '\0' || c->layers == MAX_LAYERS)
-            refuse(c, "ROOTFS: not 1 to %d folders or tarballs", MAX_LAYERS);
+        if (*path == '\0' || c->layers == MOST)
+            refuse(c, "ROOTFS: not 1 to %d folders or tarballs", MOST);
         c->source[c->sources++] = (struct source){ .path = path };
         c->layers++;
     }
@@ -3680,11 +3675,11 @@ static void check_together(struct cage *c) {
     if (without(c, rootfs) && (c->layers > 1 || c->save))
         refuse(c, "--without rootfs: several layers and --save need it");
     /* All of these are those of NAME. */
-    if (c->join && strcmp(c->hostname, "cage") != 0)
-        refuse(c, "--join %s: --hostname is that of the other", c->join);
-    if (c->join && (c->net || without(c, net) || without(c, user)
-                    || without(c, uts) || without(c, ipc)))
-        refuse(c, "--join %s: user, net, ipc and uts come from there", c->join);
+    bool own = without(c, user) || without(c, net) || without(c, uts)
+        || without(c, ipc) || c->net || strcmp(c->hostname, "cage") != 0;
+    if (c->join && own)
+        refuse(c, "--join %s: user, net, ipc and uts, with the host name, "
+               "come from there", c->join);
     /* Its interface would be made in the host's own network. */
     if (without(c, net) && c->net)
         refuse(c, "--without net: then --net has nothing to connect");
@@ -3748,10 +3743,9 @@ static void take_option(struct cage *c, int letter, char *value) {
     case 'W': option_without(c, value); break;
     case 'h': print_help(); exit(0);   /* exit(3): puts() has a buffer */
     }
-    /* The arrays have room for one option more than is allowed. */
-    if (c->sources > MAX_OPTIONS || c->settings > MAX_OPTIONS
-        || c->envs > MAX_OPTIONS)
-        refuse(c, "more than %d volumes, limits or variables", MAX_OPTIONS);
+    /* The arrays have room for what one option too many adds. */
+    if (c->sources > MOST || c->settings > MOST || c->envs > MOST)
+        refuse(c, "more than %d volumes, limits or variables", MOST);
 }
 
 /* cage run [OPTION]... ROOTFS [COMMAND [ARG]...], and cage exec [OPTION]...
@@ -3785,39 +3779,35 @@ static int command_run(struct cage *c, int argc, char **argv) {
     return run(c);
 }
 
-/* The other commands.  NAME, of a container that runs, is NULL if the command
- * line has none: then what needs one is as unknown as a command that there is
- * not. */
-static void command_other(struct cage *c, const char *command,
-                          const char *name) {
-    if (name && strcmp(command, "show") == 0)
+/* The commands but run and exec.  CALL is the command with the number of words
+ * that follow it: what has one too many or too few is as unknown as a command
+ * that there is not.  NAME: of a container that runs. */
+static void command_other(struct cage *c, const char *call, const char *name) {
+    if (strcmp(call, "show 1") == 0)
         command_show(c, name);
-    else if (name && strcmp(command, "stop") == 0)
+    else if (strcmp(call, "stop 1") == 0)
         command_stop(c, name);
-    else if (name && strcmp(command, "pause") == 0)
-        freeze(c, name, 1);
-    else if (name && strcmp(command, "resume") == 0)
-        freeze(c, name, 0);
-    else if (!name && strcmp(command, "ps") == 0)
+    else if (strcmp(call, "pause 1") == 0 || strcmp(call, "resume 1") == 0)
+        freeze(c, name, *call == 'p');
+    else if (strcmp(call, "ps 0") == 0)
         command_ps(c);
-    else if (!name && strcmp(command, "steps") == 0)
+    else if (strcmp(call, "steps 0") == 0)
         for (int i = 0; i < STEPS; i++)
             printf("%-9s %-8s %s\n", steps[i].name, steps[i].who, steps[i].why);
-    else if (!name && strcmp(command, "--help") == 0)
+    else if (strcmp(call, "--help 0") == 0)
         print_help();
-    else if (!name && strcmp(command, "--version") == 0)
+    else if (strcmp(call, "--version 0") == 0)
         puts("cage 0.1");
     else
-        refuse(c, "%.200s: no such command, or a word too many or too few "
-               "(see cage --help)", command);
+        refuse(c, "%.*s: no such command, or a word too many or too few (see "
+               "cage --help)", (int)strcspn(call, " "), call);
 }
 
 /* cage COMMAND ...: see that the ground is firm, then do what COMMAND says. */
 int main(int argc, char **argv) {
     /* Static, as it is more than a megabyte, too much for a stack. */
     static struct cage cage = { .hostname = "cage", .workdir = "/", .errors = 2,
-                                .step = "", .status = -1,
-                                .group_path = "", .group_name = "" };
+        .step = "", .status = -1, .group_path = "", .group_name = "" };
     struct cage *c = &cage;
     const char *command = argc > 1 ? argv[1] : "";
     /* The name, if none is given: no other process has this number now. */
@@ -3830,11 +3820,9 @@ int main(int argc, char **argv) {
     /* If standard input, output or error is closed, the next file to be opened
      * would take its number: a message could then be written into, say, a
      * cgroup's file.  /dev/null fills the gap; CLOEXEC: for the command it is
-     * closed again, as it was. */
-    int fd;
-    while ((fd = TRY(open("/dev/null", O_RDWR | O_CLOEXEC))) <= 2)
+     * closed again, as it was.  The first number above stays open: harmless. */
+    while (TRY(open("/dev/null", O_RDWR | O_CLOEXEC)) <= 2)
         ;
-    close(fd);
 
     /* Set-uid root, cage would do as root what the user says: mount any folder,
      * run any --net COMMAND. */
@@ -3844,6 +3832,6 @@ int main(int argc, char **argv) {
     if (c->exec || strcmp(command, "run") == 0)
         return command_run(c, argc - 1, argv + 1);
     c->proc = TRY(open("/proc", FOLDER));
-    command_other(c, argc > 3 ? "" : command, argc == 3 ? argv[2] : NULL);
+    command_other(c, text("%s %d", command, argc - 2), argv[argc - 1]);
     return 0;
 }
