@@ -57,17 +57,16 @@
  * The host side keeps the rights of whoever typed the command.  The child gives
  * up that identity in the step `user`, and cannot do without the host side what
  * only that identity may do: write its id maps, open the root file system.  So
- * it asks for it, over a pair of connected sockets, through which the answers
- * come as open files (see ask(), below).
+ * it asks for it, over a pair of connected sockets, and the answers are mostly
+ * open files (see ask(), below).
  *
- * Between them the processes hold these descriptors, and at the end none of
- * them is left to the command:
+ * Until the command starts, all of them share one table of open files (see
+ * "asking the host side for help"); then none of these is left to it:
  *
- *   host side   talk   one end of the socket pair; end of file on it means that
- *                      everybody inside has closed the other: it has started
- *               signals, above and group (the cgroup), name and ids (sockets
- *               that hold a name), master (the other end of the terminal)
- *   inside      talk   the other end, until PID 1 lets go and execve closes it
+ *   host side   talk   one end of a socket pair
+ *               signals, group (the cgroup), name and ids (sockets that hold a
+ *               name), master (the other end of the terminal)
+ *   inside      talk   the other end
  *               proc, host_root, host_pidfd: the last looks at the host
  *
  * HOW TO READ
@@ -188,7 +187,7 @@ static const struct { const char *name, *who, *why; } steps[] = {
 enum { STEPS = sizeof steps / sizeof steps[0] };
 
 /* The place of the step NAME in the list, from 0 on; STEPS if there is none. */
-static int step_number(const char *name) {
+static int number_of(const char *name) {
     int i = 0;
     while (i < STEPS && strcmp(name, steps[i].name) != 0)
         i++;
@@ -204,7 +203,7 @@ enum {
     MOST = 32,              /* so many volumes, layers, variables, settings */
     ROOM = 2 * MOST + 4,    /* for all volumes, all layers, and --save */
     TREES = 4,              /* of cgroups: version 2, and three of version 1 */
-    NAMESPACES = 8, FACTS = 22, FACT_SIZE = 160,
+    NAMESPACES = 8, FACTS = 22,
     IDS = 65536,            /* how many user ids a container has under root */
     EXIT_CAGE = 125,        /* cage itself failed: the number docker uses */
     EXIT_NOT_EXECUTABLE = 126, EXIT_NOT_FOUND = 127, EXIT_SIGNAL = 128
@@ -232,13 +231,13 @@ struct cage {
     bool left_out[STEPS + 1];       /* by --without; see without() */
 
     /* Where we are. */
-    const char *step;               /* the step being run, for messages; or "" */
+    const char *step;               /* being run, for messages; or "" */
     bool on_host_side;              /* this process has things to clean up */
     bool id_mapped;                 /* under root: the container has IDS ids */
     bool one_id;                    /* for a user: perhaps only 0 is inside */
     bool exec;                      /* cage exec: a process for a container */
                                     /* that runs already */
-    char before[FACTS][FACT_SIZE];  /* the last snapshot, for --explain */
+    const char *before[FACTS];      /* the last snapshot, for --explain */
     char *arguments;                /* our own command line in memory, which */
     size_t arguments_size;          /* PID 1 wipes: ps inside would show it */
     char file[1 << 20];             /* see read_file() */
@@ -266,7 +265,8 @@ struct cage {
     /* Known to the host side only. */
     pid_t child, init;
     int signals;                    /* signals, read like a file: signalfd(2) */
-    int status;                     /* how it ended; -1 while it runs */
+    int status;                     /* how it ended; -1 until then */
+    bool runs;                      /* the command has been started */
     bool net_up;                    /* --net COMMAND has run */
 
     /* The cgroup: the folders in which ours is made.  Number 0 is in the tree
@@ -284,7 +284,7 @@ struct cage {
 };
 
 /* without(c, pid): was --without=pid given?  (#name makes a string of name.) */
-#define without(c, name) ((c)->left_out[step_number(#name)])
+#define without(c, name) ((c)->left_out[number_of(#name)])
 
 /* --------------------------- errors and messages ---------------------------
  * Every message is `cage: STEP: text`, one line, perhaps with a second one that
@@ -419,7 +419,7 @@ static int exit_status(int how) {       /* HOW: what waitpid(2) has told */
 
 static int run_program(struct cage *c, const char *const argv[], int input,
                        bool tool) {
-    char says[FACT_SIZE] = "-";
+    char says[200] = "-";
     int how, errors = tool ? TRY(memfd_create("stderr", MFD_CLOEXEC)) : 2;
     pid_t pid = TRY(fork());
     if (pid == 0) {
@@ -444,7 +444,7 @@ static int run_program(struct cage *c, const char *const argv[], int input,
     /* Several SIGCHLD become one: it may have been about others as well. */
     kill(getpid(), SIGCHLD);
     int status = exit_status(how);
-    if (tool && status != 0 && pread(errors, says, FACT_SIZE - 1, 0) >= 0)
+    if (tool && status != 0 && pread(errors, says, sizeof says - 1, 0) >= 0)
         refuse(c, "%s: status %d: %s", argv[0], status, strtok(says, "\n"));
     return status;
 }
@@ -470,36 +470,58 @@ static void end_step(struct cage *c);
     } while (0)
 
 /* ---------------------- asking the host side for help ----------------------
- * What the inner processes need from the host side goes over a pair of sockets,
- * because a socket can carry open files to another process (SCM_RIGHTS, see
- * unix(7)).  The pair is of type SEQPACKET: a message arrives whole, and when
- * one side dies the other reads "end of file" and does not wait for ever. */
+ * What the inner processes need from the host side they ask over a pair of
+ * sockets.  It is of type SEQPACKET: a message arrives whole.
+ *
+ * Most answers are open files.  A descriptor, the number of an open file, means
+ * something only in the table of the process that has opened it; so the inner
+ * processes share the host side's table (CLONE_FILES), as threads do.  What one
+ * opens, the other can use under the same number, whatever namespaces it is in,
+ * and what one closes is closed for both.  A path would not do: what may be
+ * opened by a path is judged by the rights of who opens it, and in a user
+ * namespace nobody has rights over the host's files.  An open file has been
+ * judged already.
+ *
+ * This ends when the command starts: execve(2) gives every program a table of
+ * its own.  PID 1 leaves it when it closes all, and the step tty does before it
+ * exchanges 0, 1 and 2.
+ *
+ * (runc sends such files from process to process by SCM_RIGHTS, see unix(7),
+ * and so must everybody whose helper is not a child.) */
 
 /* The questions:
  *
- * WRITE_MY_ID_MAPS     under root the answer carries copies of mounts, see
+ * WRITE_MY_ID_MAPS     under root the answer is copies of mounts, see
  *                      open_sources()
  * THIS_IS_INIT         pid: the process that will be PID 1
- * TAKE_THE_TERMINAL    carries a new terminal, its master and its slave */
-enum question { WRITE_MY_ID_MAPS, THIS_IS_INIT, TAKE_THE_TERMINAL };
+ * TAKE_THE_TERMINAL    fd: a new terminal, its master and its slave
+ * I_START              now execve(2) */
+enum question { WRITE_MY_ID_MAPS, THIS_IS_INIT, TAKE_THE_TERMINAL, I_START };
 
 struct message {
     enum question what;
     pid_t pid;
-    int fds;                        /* so many descriptors travel along: */
-    struct control { size_t size; int level, type; } control;
-    int fd[ROOM];            /* see send_message() in Part II */
+    int fd[ROOM];
 };
 
-/* These two are in Part II, as is all that is declared below without a body. */
-static void send_message(struct cage *c, struct message *m);
-static bool receive_message(struct cage *c, struct message *m);
+/* Send the message M to the other side. */
+static void send_message(struct cage *c, const struct message *m) {
+    must(c, send(c->talk, m, sizeof *m, MSG_NOSIGNAL), "send()");
+}
 
-/* Send the question M and wait for the answer, which replaces it. */
-static void ask(struct cage *c, struct message *m) {
+/* Wait for a message from the other side.  (If that has died there will be
+ * none: the inner processes then die as well, see die_with_host(), and the host
+ * side is told by SIGCHLD.) */
+static struct message receive_message(struct cage *c) {
+    struct message m = { 0 };
+    must(c, recv(c->talk, &m, sizeof m, 0), "recv()");
+    return m;
+}
+
+/* Send the question M and wait for the answer, which is returned. */
+static struct message ask(struct cage *c, const struct message *m) {
     send_message(c, m);
-    if (!receive_message(c, m))
-        leave(c, EXIT_CAGE);    /* the host side is gone, and has said why */
+    return receive_message(c);
 }
 
 /* Die when the host side dies, even by SIGKILL, which nobody can catch.  The
@@ -627,11 +649,9 @@ static void step_user(struct cage *c) {
         TRY(unshare(CLONE_NEWUSER));
 
     /* From here on we are nobody, 65534, until the maps are written. */
-    struct message m = { .what = WRITE_MY_ID_MAPS };
-    ask(c, &m);
-    /* Under root the answer brings ROOTFS and the volumes, opened. */
-    if (m.fds > 0)
-        memcpy(c->tree, m.fd, sizeof c->tree);
+    struct message m = ask(c, &(struct message){ .what = WRITE_MY_ID_MAPS });
+    /* Under root the answer is ROOTFS and the volumes, opened. */
+    memcpy(c->tree, m.fd, sizeof c->tree);
 
     /* Drop the groups of the user who started us.  With one id the kernel
      * forbids it: a group can also serve to *deny* a file to its members, and
@@ -815,18 +835,18 @@ static void step_time(struct cage *c) {
  *
  * It is fork(2), but with CLONE_PARENT: the new process becomes a child of the
  * host side, not ours, so that the host side can wait for it, and we can leave.
- * (Its parent has no number inside: getppid() there is 0.) */
+ * (Its parent has no number inside: getppid() there is 0.)  CLONE_FILES: it
+ * shares the table of open files, see "asking the host side for help". */
 static void next_process(struct cage *c) {
-    pid_t init = KERNEL(clone, CLONE_PARENT | SIGCHLD, 0, 0, 0, 0);
+    const int flags = CLONE_PARENT | CLONE_FILES | SIGCHLD;
+    pid_t init = KERNEL(clone, flags, 0, 0, 0, 0);
     if (init > 0) {
         send_message(c, &(struct message){ .what = THIS_IS_INIT, .pid = init });
         _exit(0);
     }
     die_with_host(c);
     /* Wait until the host side knows us and has run the --net COMMAND. */
-    struct message go = { 0 };
-    if (!receive_message(c, &go))
-        leave(c, EXIT_CAGE);
+    receive_message(c);
 }
 
 /* ================================ child: pid ===============================
@@ -1413,15 +1433,16 @@ static void step_seccomp(struct cage *c) {
  *   See:      pid_namespaces(7), wait(2); tini and catatonit do the same */
 
 /* What PID 1 does for the rest of its life.  COMMAND is its child that will be
- * the command.  Ends with the status of the command, and then the kernel ends
- * all that is left in the PID namespace.
+ * the command, and waits for a byte out of the pipe LOCKED.  Ends with the
+ * status of the command, and then the kernel ends all that is left in the PID
+ * namespace.
  *
  * Signals are not caught by handlers: all of them are blocked, and sigwaitinfo
  * takes them one by one, when we are ready.  That also makes the kernel keep
  * them for us: what a process inside sends to PID 1 is thrown away if it would
  * have its default effect, but not if it is blocked (kernel/signal.c,
  * sig_ignored()). */
-static _Noreturn void be_pid_1(struct cage *c, pid_t command) {
+static _Noreturn void be_pid_1(struct cage *c, pid_t command, int locked) {
     /* Nobody may look into this process: it holds the environment and open
      * files of the host side.  Not dumpable means that its /proc files belong
      * to the real root, and that ptrace(2) is refused (CVE-2016-9962).  (After
@@ -1431,9 +1452,10 @@ static _Noreturn void be_pid_1(struct cage *c, pid_t command) {
     /* ps inside shall not show the command line typed outside. */
     memset(c->arguments, 0, c->arguments_size);
     snprintf(c->arguments, c->arguments_size, "cage: init");
+    TRY(write(locked, "", 1));
     /* It needs no file at all, and a pipe that it held open would never end.
-     * (One of them is the pipe that the command waits for.) */
-    KERNEL(close_range, 0, ~0U, 0);
+     * UNSHARE: but the host side does, so not in the table that we share. */
+    KERNEL(close_range, 0, ~0U, CLOSE_RANGE_UNSHARE);
 
     sigset_t all;
     sigfillset(&all);               /* all are blocked, by prepare() */
@@ -1460,17 +1482,16 @@ static void step_init(struct cage *c) {
      * side, which passes it on, and /dev/tty inside is not that terminal. */
     TRY(setsid());
 
-    /* The command waits until PID 1 has locked its doors (see there), and the
-     * last thing that it does is to close all files: to read from a pipe is to
-     * wait until something comes, or until nobody can write to it any more. */
+    /* The command waits until PID 1 has locked its doors (see there): to read
+     * from a pipe is to wait until something comes.  It is a fork(2), but the
+     * table of open files is shared. */
     int locked[2];
     char nothing;
     TRY(pipe2(locked, O_CLOEXEC));
-    pid_t command = TRY(fork());
+    pid_t command = KERNEL(clone, CLONE_FILES | SIGCHLD, 0, 0, 0, 0);
     if (command > 0)
-        be_pid_1(c, command);       /* for the rest of its life */
+        be_pid_1(c, command, locked[1]);    /* for the rest of its life */
     die_with_host(c);
-    close(locked[1]);
     TRY(read(locked[0], &nothing, 1));
 }
 
@@ -1511,10 +1532,7 @@ static bool keyboard_is_ours(void) {
 static void step_tty(struct cage *c) {
     /* Leave the old session (if PID 1 has not: `init` may be left out). */
     TRY(setsid());
-    const bool replace[3] = { keyboard_is_ours(), isatty(1), isatty(2) };
-    if (isatty(0) && !replace[0])       /* no input, but not the host's */
-        TRY(dup2(TRY(open("/dev/null", O_RDONLY | O_CLOEXEC)), 0));
-    if (!replace[0] && !replace[1] && !replace[2])
+    if (!isatty(0) && !isatty(1) && !isatty(2))
         return;
 
     /* From the container's own devpts.  A new terminal is locked until its
@@ -1529,10 +1547,16 @@ static void step_tty(struct cage *c) {
      * for that. */
     TRY(ioctl(slave, TIOCSCTTY, 0));
 
-    struct message m = { TAKE_THE_TERMINAL, .fds = 2, .fd = { master, slave } };
-    ask(c, &m);
-    for (int fd = 0; fd <= 2; fd++)
-        if (replace[fd])
+    ask(c, &(struct message){ TAKE_THE_TERMINAL, .fd = { master, slave } });
+    /* What follows is not for the host side: it keeps its 0, 1 and 2.  So leave
+     * the table that we share, by the way of a call that can do that as well
+     * (and closes nothing here): unshare(2) is forbidden since `seccomp`. */
+    KERNEL(close_range, ~0U, ~0U, CLOSE_RANGE_UNSHARE);
+    int nothing = TRY(open("/dev/null", O_RDONLY | O_CLOEXEC));
+    if (isatty(0))
+        TRY(dup2(keyboard_is_ours() ? slave : nothing, 0));
+    for (int fd = 1; fd <= 2; fd++)
+        if (isatty(fd))
             TRY(dup2(slave, fd));
 }
 
@@ -1575,6 +1599,10 @@ static void step_exec(struct cage *c) {
     TRY(sigprocmask(SIG_SETMASK, &none, NULL));
     umask(022);
 
+    /* The host side takes the keyboard now; what we have to say from now on,
+     * it shows like what the command says. */
+    ask(c, &(struct message){ .what = I_START });
+    c->errors = 2;
     /* It looks the command up in the folders of PATH, the container's.  If it
      * succeeds it does not come back: the next instruction is the command's. */
     execvp(c->command[0], c->command);
@@ -1690,16 +1718,14 @@ static int run(struct cage *c) {
      * child start in its cgroup: there is no moment in which it is not limited.
      * exit_signal: tell us by SIGCHLD when it ends, as fork does. */
     struct clone_args how = { .exit_signal = SIGCHLD,
-        .flags = c->group ? CLONE_INTO_CGROUP : 0,
+        .flags = CLONE_FILES | (c->group ? CLONE_INTO_CGROUP : 0),
         .cgroup = (unsigned)c->group };
-    /* Two sockets that are connected to each other; after the fork each side
-     * keeps one and closes the other. */
+    /* Two sockets that are connected to each other, one for each side. */
     int ends[2];
     TRY(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends));
     c->child = KERNEL(clone3, &how, sizeof how);
     /* Here are two processes.  In the child, clone3 has returned 0. */
     c->talk = ends[c->child == 0];
-    close(ends[c->child != 0]);
     if (c->child == 0)
         child_side(c);
 
@@ -1714,83 +1740,10 @@ static int run(struct cage *c) {
  *                         PART II: THE FINE PRINT
  * ==========================================================================
  *
- * What the steps have left out: the socket between host side and container,
- * --explain, names, tarballs, copies of mounts, the layers of ROOTFS, id maps,
- * cgroups old and new, what is prepared before the first step, the terminal,
- * and at last the loop in which the host side spends the time while your
- * command runs.  Each section can be read alone. */
-
-/* ------------------------ messages between processes -----------------------
- * A descriptor is a number that means something to one process only: 5 here
- * and 5 there are different files.  To hand an open file to another process,
- * the number must be translated by the kernel, and a Unix socket is the place
- * where it does that.  The numbers travel as "control data" beside the bytes
- * of the message, under the type SCM_RIGHTS:
- *
- *      sender                                        receiver
- *      5 ---> open file      sendmsg   recvmsg       11 ---> the same open file
- *             struct message ==========================>  the same bytes
- *             { SCM_RIGHTS: 5 } ....................... { SCM_RIGHTS: 11 }
- *
- * Both then share one open file, with one position, as after fork(2).  A path
- * would not do: what the receiver may open is judged by the receiver's rights,
- * and in a user namespace it has none over the host's files.  An open file has
- * been judged already.
- *
- * Three questions are asked in a run, over one pair of sockets.  All inner
- * processes have inherited the same end, and never two of them ask at once:
- *
- *      child     WRITE_MY_ID_MAPS      answered with ROOTFS and volumes, opened
- *      child     THIS_IS_INIT          the answer goes to PID 1, which waits
- *      command   TAKE_THE_TERMINAL     asked with both ends of a terminal
- *
- * runc, too, hands over the terminal of a container in this way.  See unix(7)
- * on SCM_RIGHTS, cmsg(3), recvmsg(2). */
-
-/* The control data is a header, the kernel's struct cmsghdr, and behind it the
- * descriptors.  In struct message it stands at the end.  With three of them:
- *
- *      | what | pid | fds | size | SOL_SOCKET | SCM_RIGHTS | 5 | 6 | 7 |
- *      |<---- bytes ----->|<-- control data: size = CMSG_LEN(12) ----->|
- *
- * (cmsg(3) has macros to find one's way in it if there are several headers.)
- * The kernel takes at most 253 of them in a message: SCM_MAX_FD in unix(7). */
-
-/* Send M, with the first m->fds of its descriptors.  They stay open here as
- * well: what arrives is a copy.  With m->fds 0 the control data is an empty
- * list, and the kernel takes that as none. */
-static void send_message(struct cage *c, struct message *m) {
-    struct iovec bytes = { m, offsetof(struct message, control) };
-    size_t size = CMSG_LEN(sizeof(int) * (size_t)m->fds);
-    m->control = (struct control){ size, SOL_SOCKET, SCM_RIGHTS };
-    /* glibc counts in size_t, musl in socklen_t: the cast fits both. */
-    struct msghdr message = { .msg_iov = &bytes, .msg_iovlen = 1,
-        .msg_control = &m->control, .msg_controllen = (socklen_t)size };
-    /* If the other side is gone (EPIPE), we notice when we read.  Without
-     * MSG_NOSIGNAL the kernel would also send SIGPIPE. */
-    if (sendmsg(c->talk, &message, MSG_NOSIGNAL) == -1 && errno != EPIPE)
-        must(c, -1, "sendmsg()");
-}
-
-/* Wait for the next message and put it into M; m->fd holds the descriptors that
- * have come with it, under their new numbers.  False if there is nobody left
- * who could send one: that reads as "end of file", or, if the other side died
- * before it had read all of ours, as ECONNRESET. */
-static bool receive_message(struct cage *c, struct message *m) {
-    struct iovec bytes = { m, offsetof(struct message, control) };
-    struct msghdr message = { .msg_iov = &bytes, .msg_iovlen = 1,
-        .msg_control = &m->control, .msg_controllen = CMSG_LEN(sizeof m->fd) };
-    /* CMSG_CLOEXEC: no program that we start later shall have them. */
-    ssize_t size = recvmsg(c->talk, &message, MSG_CMSG_CLOEXEC);
-    if (size == 0 || (size == -1 && errno == ECONNRESET))
-        return false;
-    must(c, size, "recvmsg()");
-    /* The kernel drops what this process has no free numbers for, and says so
-     * only by this flag. */
-    if (message.msg_flags & MSG_CTRUNC)
-        refuse(c, "too many open files (see ulimit -n)");
-    return true;
-}
+ * What the steps have left out: --explain, names, tarballs, copies of mounts,
+ * the layers of ROOTFS, id maps, cgroups old and new, what is prepared before
+ * the first step, the terminal, and at last the loop in which the host side
+ * spends the time while your command runs.  Each section can be read alone. */
 
 /* ---------------------- snapshots: --explain and --step --------------------
  * --explain shall not print what this file hopes to do, but what the kernel has
@@ -1890,7 +1843,7 @@ static char *fact(struct cage *c, pid_t pid, const char *name) {
  * a snapshot of this process: all facts as they are now.  (Without --explain
  * nobody wants to know.)  Returns false if the step is to be left out. */
 static bool begin_step(struct cage *c, const char *step) {
-    int number = step_number(step);
+    int number = number_of(step);
     bool joined = c->join && strstr("uts ipc net", step);
     const char *remark = joined ? "   (shared)" : "   (left out)";
     bool run = !joined && !c->left_out[number];
@@ -1899,7 +1852,7 @@ static bool begin_step(struct cage *c, const char *step) {
         dprintf(c->errors, "%-9s%s%s\n", step, steps[number].why,
                 run ? "" : remark);
     for (int i = 0; i < FACTS && c->explain; i++)
-        snprintf(c->before[i], FACT_SIZE, "%s", fact(c, 0, facts[i]));
+        c->before[i] = fact(c, 0, facts[i]);
     return run;
 }
 
@@ -1910,7 +1863,7 @@ static bool begin_step(struct cage *c, const char *step) {
 static void end_step(struct cage *c) {
     char enter[64];
     for (int i = 0; i < FACTS && c->explain; i++) {
-        const char *now = text("%.*s", FACT_SIZE - 1, fact(c, 0, facts[i]));
+        const char *now = fact(c, 0, facts[i]);
         if (strcmp(c->before[i], now) != 0)
             dprintf(c->errors, "         %-21s%s -> %s\n", facts[i],
                     c->before[i], now);
@@ -1967,7 +1920,7 @@ static int name_socket(struct cage *c, const char *name, bool claim) {
 
 /* Somebody asks who holds our name: say it. */
 static void tell(struct cage *c) {
-    struct container us = { .init = c->init, .runs = !c->talk,
+    struct container us = { .init = c->init, .runs = c->runs,
         .has_init = !without(c, init) };
     int caller = accept4(c->name_socket, NULL, NULL, SOCK_CLOEXEC);
     send(caller, &us, sizeof us, MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -2480,7 +2433,6 @@ static void write_id_maps(struct cage *c, struct message *m) {
         /* A namespace can be named by its file here, as with nsenter(1). */
         c->user_namespace = TRY(openat(dir, "ns/user", O_RDONLY | O_CLOEXEC));
         open_sources(c);
-        m->fds = c->sources;
     }
     memcpy(m->fd, c->tree, sizeof m->fd);
     close(dir);
@@ -2789,8 +2741,8 @@ static void lab_cell(struct cage *c) {
 }
 
 /* ------------------- the terminal, seen from the host side ------------------
- * The command has a terminal of its own (see the step tty), whose master end
- * was sent to us.  What is typed on the real one goes in there, and what comes
+ * The command has a terminal of its own (see the step tty), whose master end is
+ * open here, too.  What is typed on the real one goes in there, and what comes
  * out of it is written to the real one:
  *
  *      keys ---> | real     | ---> host ---> | master | slave | ---> command
@@ -2810,10 +2762,11 @@ static void lab_cell(struct cage *c) {
  *
  * What happens, in order:
  *
- *      command    opens the new terminal, sends both ends of it to us
+ *      command    opens the new terminal, and tells us (both ends)
  *      we         take_terminal(): the size, and who turns \n into \r\n
- *      command    execve: the socket to us is closed by it
+ *      command    says that it starts now, and waits
  *      we         take_keyboard(): the real terminal becomes raw
+ *      command    execve
  *                 copy_input() and copy_output(), until PID 1 ends
  *                 clean_up(): the rest of the output, then the old modes
  *
@@ -2857,7 +2810,7 @@ static void take_terminal(struct cage *c, int master, int slave) {
  * and ours is the process group in the foreground of the real terminal.
  * c->cooked keeps the modes for clean_up(). */
 static void take_keyboard(struct cage *c) {
-    if (!c->master || c->talk || c->raw || !keyboard_is_ours()
+    if (!c->master || !c->runs || c->raw || !keyboard_is_ours()
         || tcgetpgrp(0) != getpgrp() || tcgetattr(0, &c->cooked) == -1)
         return;
     struct termios raw = c->cooked;
@@ -2909,9 +2862,8 @@ static void copy_input(struct cage *c) {
  *      c->pod       the container that we have joined has ended, and so do we
  *
  * The order of a run, seen from here: the child asks for its id maps; it says
- * who PID 1 is, and ends; the command sends its terminal; then the socket reads
- * "end of file", since execve(2) has closed its last other end, and the command
- * runs; PID 1 ends with the command's status, and that is the end.
+ * who PID 1 is, and ends; the command says which terminal it has made, and then
+ * that it starts; PID 1 ends with the command's status, and that is the end.
  *
  * However a run ends, and at whatever point, clean_up() is called, once; that
  * is the only place where something is undone.  And if we die by SIGKILL, it
@@ -2927,7 +2879,7 @@ static void copy_input(struct cage *c) {
  *
  * docker run and podman run use the same numbers.
  *
- *   Try:  strace -e trace=poll,read,sendmsg,recvmsg ./cage run rootfs true
+ *   Try:  strace -e trace=poll,read,sendto,recvfrom ./cage run rootfs true
  */
 
 /* Run the command of --net, with CAGE_EVENT=up or =down; the other variables
@@ -2955,19 +2907,13 @@ static int run_net_command(struct cage *c, const char *event) {
  * from this file's own code: no program of ROOTFS has run yet, and the command
  * gets no end of the socket, since execve(2) closes it. */
 static void answer(struct cage *c) {
-    struct message m = { 0 };
-    if (!receive_message(c, &m)) {
-        /* End of file.  The last of them has closed its end: the command has
-         * started, since execve closed it, or it never will. */
-        close(c->talk);
-        c->talk = 0;
-        return;
-    }
-    m.fds = 0;                      /* none go back, unless we say so */
+    struct message m = receive_message(c);
     if (m.what == WRITE_MY_ID_MAPS)
         write_id_maps(c, &m);
     else if (m.what == TAKE_THE_TERMINAL)
         take_terminal(c, m.fd[0], m.fd[1]);
+    else if (m.what == I_START)
+        c->runs = true;
     else {
         /* PID 1 waits.  Connect its network, so that the command finds it
          * ready.  We note that before: a COMMAND that has done half of its work
@@ -2977,6 +2923,7 @@ static void answer(struct cage *c) {
         if (c->net && run_net_command(c, "up") != 0)
             leave(c, EXIT_CAGE);
     }
+    take_keyboard(c);
     send_message(c, &m);
 }
 
@@ -3015,7 +2962,7 @@ static void handle_signal(struct cage *c) {
     if (number == SIGWINCH || number == SIGCONT)
         fit_window(c);
     /* SIGCHLD has done its work: it has ended poll(), and reap() comes next. */
-    else if (number != SIGCHLD && c->talk)
+    else if (number != SIGCHLD && !c->runs)
         c->status = EXIT_SIGNAL + number;   /* not started yet: then never */
     else if (number != SIGCHLD && c->init > 0)
         kill(c->init, number);      /* which passes it on to the command */
@@ -3027,18 +2974,16 @@ static void handle_signal(struct cage *c) {
  * poll(2) takes a list of descriptors, skips those that are -1, and returns
  * when one of them has something for us.  Keys are read only when the last ones
  * have been handed in, and the master is asked for room only when there are
- * some: poll would else return at once, again and again.  The master is left
- * alone until the command runs: its first line would else come out before the
- * real terminal is raw, and both would put a \r at its end.
+ * some: poll would else return at once, again and again.
  *
  * In which of these states the run is can be told by three of our variables:
  *
- *      talk    master   raw
- *      open    0        no     the steps are being run
- *      open    open     no     the command has its terminal, execve comes
- *      0       0        no     the command runs, without a terminal (pipes)
- *      0       open     no     the command runs in the background
- *      0       open     yes    the command runs and has the keyboard
+ *      runs    master   raw
+ *      no      0        no     the steps are being run
+ *      no      open     no     the command has its terminal, execve comes
+ *      yes     0        no     the command runs, without a terminal (pipes)
+ *      yes     open     no     the command runs in the background
+ *      yes     open     yes    the command runs and has the keyboard
  */
 static void supervise(struct cage *c) {
     while (reap(c), c->status == -1) {
@@ -3046,8 +2991,8 @@ static void supervise(struct cage *c) {
         struct pollfd events[] = {
             /* descriptor, what we wait for, and room for what has happened */
             { c->signals, POLLIN, 0 },
-            { c->talk ? c->talk : -1, POLLIN, 0 },
-            { c->master && !c->talk ? c->master : -1,
+            { c->talk, POLLIN, 0 },
+            { c->master ? c->master : -1,
               typed ? POLLIN | POLLOUT : POLLIN, 0 },
             { c->raw && !typed ? 0 : -1, POLLIN, 0 },
             { c->name_socket ? c->name_socket : -1, POLLIN, 0 },
@@ -3121,7 +3066,8 @@ static void clean_up(struct cage *c) {
  * Who meets such an error on the first day cannot know where the settings are.
  * `make doctor` tries the steps on this machine and prints what is refused. */
 
-static const struct { const char *step; int error; const char *hint; } hints[] = {
+static const struct hint { const char *step; int error; const char *text; }
+    hints[] = {
     /* systemd delegates the group of the user's own service manager, but not
      * those of the sessions, in which the terminals are. */
     { "cgroup", EACCES, "ordinary users need a group delegated to them: "
@@ -3151,8 +3097,8 @@ static const struct { const char *step; int error; const char *hint; } hints[] =
     { "id", EINVAL, "this id does not exist in the container; with a single "
         "id there is only 0 (newuidmap and /etc/subuid give more)" },
     /* execve(2), ENOENT: the file, or the "#!" or the ELF interpreter in it. */
-    { "exec", ENOENT, "if the file is there, what is missing is the interpreter "
-        "or the loader that it names; or is ROOTFS empty (try: make)?" },
+    { "exec", ENOENT, "the file, or the interpreter or loader that it names, is"
+        " not in the container; is ROOTFS empty (try: make)?" },
     { "", EADDRINUSE, "a container of this name is running (see cage ps)" },
 };
 
@@ -3160,12 +3106,12 @@ static const struct { const char *step; int error; const char *hint; } hints[] =
  * What holds for many steps is asked first. */
 static const char *hint_for(struct cage *c, int error) {
     bool user = geteuid() != 0, denied = error == EPERM || error == EACCES;
-    int step = step_number(c->step);
+    int step = number_of(c->step);
     const char *rule = "/proc/sys/kernel/apparmor_restrict_unprivileged_userns";
     if (c->join && (error == ESRCH || error == ENOMEM || error == ENODEV
                     || error == ENOENT))
         return "the container has ended meanwhile";
-    if (error == ENOSPC && step > 0 && step <= step_number("pid"))
+    if (error == ENOSPC && step > 0 && step <= number_of("pid"))
         return "the limits are in /proc/sys/user/max_*_namespaces";
     if (error == EPERM && without(c, user) && user)
         return "without the step user, only root may do this";
@@ -3178,7 +3124,7 @@ static const char *hint_for(struct cage *c, int error) {
             "sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0";
     for (size_t i = 0; i < sizeof hints / sizeof hints[0]; i++)
         if (hints[i].error == error && strcmp(hints[i].step, c->step) == 0)
-            return hints[i].hint;
+            return hints[i].text;
     return NULL;
 }
 
@@ -3528,12 +3474,14 @@ static const struct { char letter; const char *name, *value, *form, *help; }
      * socket's: so there is no / in it, and no - or . in front. */
     { 'n', "name", "NAME", "^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$", "its name" },
     { 'H', "hostname", "NAME", "^.{1,64}$", "its host name (cage)" },
-    /* What it may use: files of its cgroup.  A group's own files only: the form
-     * of FILE has no / and does not begin with a dot. */
+    /* What it may use: files of its cgroup.  Not those of the group itself: a
+     * number written to cgroup.procs would move a process of the host into the
+     * container, to be killed with it.  So FILE does not begin with cg. */
     { 'm', "memory", "SIZE", "^[0-9]+([.][0-9]+)?[KMGTkmgt]?$", "64M, 1.5G" },
     { 'C', "cpus", "N", "^[0-9]{1,4}([.][0-9]+)?$", "processors: 0.5, 2" },
     { 'P', "pids", "N", "^[1-9][0-9]{0,6}$", "at most so many processes" },
-    { 'G', "cgroup", "FILE=VALUE", "^[a-z_]+[.][^/=]+=.", "cpu.weight=50" },
+    { 'G', "cgroup", "FILE=VALUE", "^(c[a-fh-z]|[abd-z])[a-z_]*[.][^/=]+=.",
+      "cpu.weight=50" },
     /* What it finds there.  DST begins with / and is more than that. */
     { 'v', "volume", "SRC:DST[:ro]", "^[^:]+:/+[^:/][^:]*(:ro)?$", "show SRC" },
     { 'e', "env", "NAME=VALUE", "^[^=]+=", "set a variable" },
@@ -3625,7 +3573,7 @@ static void option_volume(struct cage *c, char *volume) {
 static void option_without(struct cage *c, char *list) {
     /* strsep(3) cuts the list at each comma, and returns piece after piece. */
     for (char *name; (name = strsep(&list, ",")) != NULL;) {
-        int i = step_number(name);
+        int i = number_of(name);
         if (i == STEPS)
             refuse(c, "--without %.200s: no such step (see cage steps)", name);
         c->left_out[i] = true;
@@ -3719,13 +3667,7 @@ static void take_option(struct cage *c, int letter, char *value) {
         c->setting[c->settings++] = text("cpu.max=%.0f", atof(value) * 100000);
         break;
     case 'P': c->setting[c->settings++] = text("pids.max=%s", value); break;
-    case 'G':
-        /* These are no limits: a number written to cgroup.procs would move a
-         * process of the host into the container, to be killed with it. */
-        if (strncmp(value, "cgroup.", strlen("cgroup.")) == 0)
-            refuse(c, "--cgroup %s: cgroup.* are no limits", value);
-        c->setting[c->settings++] = value;
-        break;
+    case 'G': c->setting[c->settings++] = value; break;
     case 'v': option_volume(c, value); break;
     case 'e': c->env[c->envs++] = value; break;
     case 'w': c->workdir = value; break;

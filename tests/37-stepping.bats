@@ -78,7 +78,7 @@ delete
 tbreak step_nnp
 continue
 print *c
-print steps[c->step]
+print c->step
 backtrace
 info proc status
 finish
@@ -86,7 +86,7 @@ kill
 END
     )
     has "$said" 'hostname = '
-    has "$said" 'name = '*'"nnp", who = '
+    has "$said" '= *"nnp"'
     has "$said" '#1 '*' in main (argc='
     has "$said" 'NoNewPrivs:*0x* in '
 }

@@ -8,7 +8,7 @@
 #   continue (c)       to the next step
 #   list (l)           the lines around here;  layout src: always show them
 #   backtrace (bt)     who called this
-#   print *c           all that cage knows;  print steps[c->step]: one thing
+#   print *c           all that cage knows;  print c->step: one thing
 #   info proc status   what the kernel says about this process
 #
 # (A command that reads the keyboard waits in vain: gdb keeps it for itself.)
