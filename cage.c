@@ -243,7 +243,6 @@ struct cage {
     char file[1 << 20];             /* see read_file() */
 
     /* Descriptors; 0 is none. */
-    int errors;                     /* where messages go, even after step tty */
     int keyboard;                   /* where --step waits for Enter */
     int proc;                       /* the host's /proc: pivot hides it */
     int host_pidfd;                 /* the host side: does it still live? */
@@ -313,7 +312,7 @@ static char *text(const char *format, ...) {
  * where its usual meaning misleads. */
 static void say(struct cage *c, int error, const char *message) {
     const char *hint = error ? hint_for(c, error) : NULL;
-    dprintf(c->errors, "cage: %s%s%s%s%s%s%s\n", c->step, *c->step ? ": " : "",
+    dprintf(2, "cage: %s%s%s%s%s%s%s\n", c->step, *c->step ? ": " : "",
             message, error ? ": " : "", error ? strerror(error) : "",
             hint ? "\nhint: " : "", hint ? hint : "");
 }
@@ -1599,10 +1598,8 @@ static void step_exec(struct cage *c) {
     TRY(sigprocmask(SIG_SETMASK, &none, NULL));
     umask(022);
 
-    /* The host side takes the keyboard now; what we have to say from now on,
-     * it shows like what the command says. */
+    /* The host side takes the keyboard now. */
     ask(c, &(struct message){ .what = I_START });
-    c->errors = 2;
     /* It looks the command up in the folders of PATH, the container's.  If it
      * succeeds it does not come back: the next instruction is the command's. */
     execvp(c->command[0], c->command);
@@ -1849,7 +1846,7 @@ static bool begin_step(struct cage *c, const char *step) {
     bool run = !joined && !c->left_out[number];
     c->step = step;
     if (c->explain)
-        dprintf(c->errors, "%-9s%s%s\n", step, steps[number].why,
+        dprintf(2, "%-9s%s%s\n", step, steps[number].why,
                 run ? "" : remark);
     for (int i = 0; i < FACTS && c->explain; i++)
         c->before[i] = fact(c, 0, facts[i]);
@@ -1865,14 +1862,14 @@ static void end_step(struct cage *c) {
     for (int i = 0; i < FACTS && c->explain; i++) {
         const char *now = fact(c, 0, facts[i]);
         if (strcmp(c->before[i], now) != 0)
-            dprintf(c->errors, "         %-21s%s -> %s\n", facts[i],
+            dprintf(2, "         %-21s%s -> %s\n", facts[i],
                     c->before[i], now);
     }
     if (c->pause) {
         /* A line of the terminal that cage was started in, even when standard
          * input is something else.  After fork all share it, and only one
          * process at a time runs steps. */
-        dprintf(c->errors, "         [Enter] ");
+        dprintf(2, "         [Enter] ");
         TRY(read(c->keyboard, enter, sizeof enter));
     }
 }
@@ -2687,8 +2684,6 @@ static void prepare(struct cage *c) {
      * lead there by /proc/self/fd.  Only the lesson --without=fds needs it.) */
     if (!without(c, fds))
         KERNEL(close_range, 3, ~0U, 0);
-    /* A copy: the step tty puts a new terminal into the place of 2. */
-    c->errors = TRY(fcntl(2, F_DUPFD_CLOEXEC, 3));
     if (!c->exec && (c->name_socket = name_socket(c, name, true)) == -1)
         must(c, -1, "--name %s: bind(@cage/%s)", c->name, name);
     /* A folder that is open can still be used when no path leads to it any
@@ -3748,7 +3743,7 @@ static void command_other(struct cage *c, const char *call, const char *name) {
 /* cage COMMAND ...: see that the ground is firm, then do what COMMAND says. */
 int main(int argc, char **argv) {
     /* Static, as it is more than a megabyte, too much for a stack. */
-    static struct cage cage = { .hostname = "cage", .workdir = "/", .errors = 2,
+    static struct cage cage = { .hostname = "cage", .workdir = "/",
         .step = "", .status = -1, .group_path = "", .group_name = "" };
     struct cage *c = &cage;
     const char *command = argc > 1 ? argv[1] : "";

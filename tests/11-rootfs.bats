@@ -117,10 +117,10 @@ remove_all='[ -e /inside ] && rm -rf /bin /etc /home /root /usr /var /inside; ec
     equal /etc/passwd "$(cage run "$ROOTFS:saved/upper" ls /etc/passwd)"
 }
 
-@test "an empty name of a layer is refused, and so are more than 16" {
+@test "an empty name of a layer is refused, and so are more than 32" {
     run cage run "$ROOTFS:" true
     refused ROOTFS
-    run cage run "$(printf "$ROOTFS:%.0s" {1..16})$ROOTFS" true
+    run cage run "$(printf "$ROOTFS:%.0s" {1..32})$ROOTFS" true
     refused ROOTFS
 }
 

@@ -108,7 +108,7 @@ policy="add_key keyctl request_key
 }
 
 @test "without no_new_privs the kernel would refuse the filter: so both go" {
-    mutant 's/c->left_out\[STEP_seccomp\] |= without(c, nnp);//'
+    mutant 's/without(c, seccomp) |= without(c, nnp);//'
     run inside --without=nnp true
     equal 125 "$status"
     has "$output" "cage: seccomp: seccomp(SECCOMP_SET_MODE_FILTER"
