@@ -454,19 +454,13 @@ static int run_program(struct cage *c, const char *const argv[], int input,
  * begin_step() and end_step(), in Part II, compare what /proc says about
  * this process then and now.  A macro, and no table of functions that a loop
  * would call: so the order of the steps can be read where they run, and a
- * debugger goes from one to the next.  (do ... while (0) makes of it one
- * statement that takes a semicolon.) */
+ * debugger goes from one to the next. */
 
 static bool begin_step(struct cage *c, const char *step);
 static void end_step(struct cage *c);
 
-#define DO(c, name)                             \
-    do {                                        \
-        if (begin_step((c), #name)) {     \
-            step_##name(c);                     \
-            end_step(c);                        \
-        }                                       \
-    } while (0)
+#define DO(c, name)                                                            \
+    (begin_step((c), #name) ? (step_##name(c), end_step(c)) : (void)0)
 
 /* ---------------------- asking the host side for help ----------------------
  * What the inner processes need from the host side they ask over a pair of
@@ -1615,15 +1609,6 @@ static void step_exec(struct cage *c) {
  * picture at the top of this file; each ends by becoming the next one, or
  * leaving it to it. */
 
-/* Here we are the process that will be the command: confined like PID 1, and
- * its child (or, without the step `init`, still PID 1 itself). */
-static _Noreturn void command_side(struct cage *c) {
-    prctl(PR_SET_NAME, "cage: command");
-    DO(c, tty);
-    DO(c, exec);
-    abort();                        /* step_exec does not come back */
-}
-
 /* Here we are PID 1, or with `cage exec` one more process of the container, and
  * give up what the command shall not have. */
 static _Noreturn void give_up_rights(struct cage *c) {
@@ -1637,7 +1622,12 @@ static _Noreturn void give_up_rights(struct cage *c) {
     DO(c, nnp);
     DO(c, seccomp);
     DO(c, init);
-    command_side(c);                /* PID 1 has stayed behind in be_pid_1() */
+    /* PID 1 has stayed behind in be_pid_1().  Here we are its child (or, without
+     * the step `init`, still PID 1 itself) and will be the command. */
+    prctl(PR_SET_NAME, "cage: command");
+    DO(c, tty);
+    DO(c, exec);
+    abort();                        /* step_exec does not come back */
 }
 
 /* Here we are PID 1, the first process of the PID namespace.  (Without the step
