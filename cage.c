@@ -456,6 +456,7 @@ static int run_program(struct cage *c, const char *const argv[], int input,
  * would call: so the order of the steps can be read where they run, and a
  * debugger goes from one to the next. */
 
+static char *fact(struct cage *c, pid_t pid, const char *name);
 static bool begin_step(struct cage *c, const char *step);
 static void end_step(struct cage *c);
 
@@ -497,24 +498,12 @@ struct message {
     int fd[ROOM];
 };
 
-/* Send the message M to the other side. */
-static void send_message(struct cage *c, const struct message *m) {
-    must(c, send(c->talk, m, sizeof *m, MSG_NOSIGNAL), "send()");
-}
-
-/* Wait for a message from the other side.  (If that has died there will be
- * none: the inner processes then die as well, see die_with_host(), and the host
- * side is told by SIGCHLD.) */
-static struct message receive_message(struct cage *c) {
-    struct message m = { 0 };
-    must(c, recv(c->talk, &m, sizeof m, 0), "recv()");
+/* Ask the question M and wait for the answer, which is returned.  (If the host
+ * side has died there will be none; but then we die as well: see below.) */
+static struct message ask(struct cage *c, struct message m) {
+    TRY(send(c->talk, &m, sizeof m, MSG_NOSIGNAL));
+    TRY(recv(c->talk, &m, sizeof m, 0));
     return m;
-}
-
-/* Send the question M and wait for the answer, which is returned. */
-static struct message ask(struct cage *c, const struct message *m) {
-    send_message(c, m);
-    return receive_message(c);
 }
 
 /* Die when the host side dies, even by SIGKILL, which nobody can catch.  The
@@ -642,7 +631,7 @@ static void step_user(struct cage *c) {
         TRY(unshare(CLONE_NEWUSER));
 
     /* From here on we are nobody, 65534, until the maps are written. */
-    struct message m = ask(c, &(struct message){ .what = WRITE_MY_ID_MAPS });
+    struct message m = ask(c, (struct message){ .what = WRITE_MY_ID_MAPS });
     /* Under root the answer is ROOTFS and the volumes, opened. */
     memcpy(c->tree, m.fd, sizeof c->tree);
 
@@ -832,14 +821,13 @@ static void step_time(struct cage *c) {
  * shares the table of open files, see "asking the host side for help". */
 static void next_process(struct cage *c) {
     const int flags = CLONE_PARENT | CLONE_FILES | SIGCHLD;
-    pid_t init = KERNEL(clone, flags, 0, 0, 0, 0);
-    if (init > 0) {
-        send_message(c, &(struct message){ .what = THIS_IS_INIT, .pid = init });
+    if (KERNEL(clone, flags, 0, 0, 0, 0) > 0)
         _exit(0);
-    }
     die_with_host(c);
-    /* Wait until the host side knows us and has run the --net COMMAND. */
-    receive_message(c);
+    /* Tell the host side who we are: our number in its /proc, the first of this
+     * line.  It answers when it has run the --net COMMAND. */
+    pid_t pid = atoi(fact(c, 0, "NSpid"));
+    ask(c, (struct message){ .what = THIS_IS_INIT, .pid = pid });
 }
 
 /* ================================ child: pid ===============================
@@ -1540,7 +1528,7 @@ static void step_tty(struct cage *c) {
      * for that. */
     TRY(ioctl(slave, TIOCSCTTY, 0));
 
-    ask(c, &(struct message){ TAKE_THE_TERMINAL, .fd = { master, slave } });
+    ask(c, (struct message){ TAKE_THE_TERMINAL, .fd = { master, slave } });
     /* What follows is not for the host side: it keeps its 0, 1 and 2.  So leave
      * the table that we share, by the way of a call that can do that as well
      * (and closes nothing here): unshare(2) is forbidden since `seccomp`. */
@@ -1593,7 +1581,7 @@ static void step_exec(struct cage *c) {
     umask(022);
 
     /* The host side takes the keyboard now. */
-    ask(c, &(struct message){ .what = I_START });
+    ask(c, (struct message){ .what = I_START });
     /* It looks the command up in the folders of PATH, the container's.  If it
      * succeeds it does not come back: the next instruction is the command's. */
     execvp(c->command[0], c->command);
@@ -2892,13 +2880,16 @@ static int run_net_command(struct cage *c, const char *event) {
  * from this file's own code: no program of ROOTFS has run yet, and the command
  * gets no end of the socket, since execve(2) closes it. */
 static void answer(struct cage *c) {
-    struct message m = receive_message(c);
+    struct message m;
+    TRY(recv(c->talk, &m, sizeof m, 0));
     if (m.what == WRITE_MY_ID_MAPS)
         write_id_maps(c, &m);
     else if (m.what == TAKE_THE_TERMINAL)
         take_terminal(c, m.fd[0], m.fd[1]);
-    else if (m.what == I_START)
+    else if (m.what == I_START) {
         c->runs = true;
+        take_keyboard(c);
+    }
     else {
         /* PID 1 waits.  Connect its network, so that the command finds it
          * ready.  We note that before: a COMMAND that has done half of its work
@@ -2908,8 +2899,7 @@ static void answer(struct cage *c) {
         if (c->net && run_net_command(c, "up") != 0)
             leave(c, EXIT_CAGE);
     }
-    take_keyboard(c);
-    send_message(c, &m);
+    TRY(send(c->talk, &m, sizeof m, MSG_NOSIGNAL));
 }
 
 /* See which of our children have ended, without waiting.  With PID 1 the whole
