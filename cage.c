@@ -317,18 +317,14 @@ static void say(struct cage *c, int error, const char *message) {
             hint ? "\nhint: " : "", hint ? hint : "");
 }
 
-/* End this process, and with it the run.  Only the host side has something to
- * clean up; the others just go, and the host side notices. */
-static _Noreturn void leave(struct cage *c, int status) {
-    if (c->on_host_side)
-        clean_up(c);
-    _exit(status);
-}
-
-/* Say so, and end with the status that says: not the command, cage itself. */
+/* Print MESSAGE and end this process, and with it the run, with the status that
+ * says: not the command, cage itself has failed.  Only the host side has
+ * something to clean up; the others just go, and the host side notices. */
 static _Noreturn void fail(struct cage *c, int error, const char *message) {
     say(c, error, message);
-    leave(c, EXIT_CAGE);
+    if (c->on_host_side)
+        clean_up(c);
+    _exit(EXIT_CAGE);
 }
 
 /* note: tell the user something that does not end the run.  refuse: end it, for
@@ -1220,10 +1216,8 @@ static void step_caps(struct cage *c) {
      * inheritable: that set adds rights to programs (CVE-2022-24769). */
     const uint32_t low = (uint32_t)keep, high = (uint32_t)(keep >> 32);
     struct __user_cap_header_struct form = { _LINUX_CAPABILITY_VERSION_3, 0 };
-    struct __user_cap_data_struct sets[2] = {
-        { .effective = low, .permitted = low, .inheritable = 0 },
-        { .effective = high, .permitted = high, .inheritable = 0 },
-    };
+    /* effective, permitted, inheritable */
+    struct __user_cap_data_struct sets[] = { { low, low, 0 }, { high, high, 0 } };
     KERNEL(capset, &form, sets);
 }
 
@@ -2848,7 +2842,7 @@ static void copy_input(struct cage *c) {
  *      of the command      as PID 1 has passed it on (0 to 255)
  *      128 + n             signal n killed it, or PID 1, or us before it ran
  *      127, 126            step exec: not found, not executable
- *      125                 cage itself failed: leave() was called
+ *      125                 cage itself failed: fail() was called
  *
  * docker run and podman run use the same numbers.
  *
@@ -2897,9 +2891,10 @@ static void answer(struct cage *c) {
         c->init = m.pid;
         c->net_up = c->net != NULL;
         if (c->net && run_net_command(c, "up") != 0)
-            leave(c, EXIT_CAGE);
+            c->status = EXIT_CAGE;
     }
-    TRY(send(c->talk, &m, sizeof m, MSG_NOSIGNAL));
+    if (c->status == -1)            /* else it is over */
+        TRY(send(c->talk, &m, sizeof m, MSG_NOSIGNAL));
 }
 
 /* See which of our children have ended, without waiting.  With PID 1 the whole
@@ -2995,7 +2990,7 @@ static void supervise(struct cage *c) {
 }
 
 /* Undo everything, however the run has ended.  Only the host side does this,
- * and only once: what fails in here ends in leave(), and must not come back. */
+ * and only once: what fails in here ends in fail(), and must not come back. */
 static void clean_up(struct cage *c) {
     c->on_host_side = false;
     /* SIGKILL cannot be caught.  Whoever dies as PID 1 takes all processes of
