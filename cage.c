@@ -262,7 +262,7 @@ struct cage {
     int pod_namespaces;             /* those that are not ours: CLONE_NEW... */
 
     /* Known to the host side only. */
-    pid_t child, init;
+    pid_t init;                     /* the child, and then PID 1 */
     int signals;                    /* signals, read like a file: signalfd(2) */
     int status;                     /* how it ended; -1 until then */
     bool runs;                      /* the command has been started */
@@ -1692,10 +1692,10 @@ static int run(struct cage *c) {
     /* Two sockets that are connected to each other, one for each side. */
     int ends[2];
     TRY(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends));
-    c->child = KERNEL(clone3, &how, sizeof how);
+    c->init = KERNEL(clone3, &how, sizeof how);
     /* Here are two processes.  In the child, clone3 has returned 0. */
-    c->talk = ends[c->child == 0];
-    if (c->child == 0)
+    c->talk = ends[c->init == 0];
+    if (c->init == 0)
         child_side(c);
 
     supervise(c);
@@ -2339,7 +2339,7 @@ static bool find_line(struct cage *c, const char *file, int n, const char *key,
 static bool write_granted_maps(struct cage *c) {
     static const char *const files[] = { "/etc/subuid", "/etc/subgid" };
     const char *uid = text("%u", getuid()), *gid = text("%u", getgid());
-    const char *child = text("%d", (int)c->child);
+    const char *child = text("%d", (int)c->init);
     char *word[3];
     /* Two lines of a map each: 0 UID 1, and 1 FIRST COUNT. */
     const char *argv[2][9] = {
@@ -2382,7 +2382,7 @@ static void give_pipes(struct cage *c, uid_t uid, gid_t gid) {
 static void write_id_maps(struct cage *c, struct message *m) {
     c->step = "user";
     unsigned first = 0;
-    int dir = TRY(openat(c->proc, text("%d", (int)c->child), FOLDER));
+    int dir = TRY(openat(c->proc, text("%d", (int)c->init), FOLDER));
     /* With --join it has got the map of the container that it has joined. */
     if (c->id_mapped && !c->join) {
         const char *map = text("0 %u %d", pick_ids(c), IDS);
@@ -2898,22 +2898,21 @@ static void answer(struct cage *c) {
 }
 
 /* See which of our children have ended, without waiting.  With PID 1 the whole
- * container has ended, and its status becomes ours.  Any other child ends with
- * 0 if all is well (the child as soon as PID 1 exists, the tar of
- * copy_as_archive() when all is copied); if not, the run is over as well.
+ * container has ended, and its status becomes ours.  Before the command runs,
+ * and for any other child, 0 says that it has done its part (the child, as soon
+ * as there is a PID 1; the tar of copy_as_archive(), when all is copied), and
+ * everything else that the run is over.
  *
- * The numbers of those that have ended are forgotten: the kernel may give them
- * to other processes, and clean_up() must not kill a stranger. */
+ * The number of one that has ended is forgotten: the kernel may give it to
+ * another process, and clean_up() must not kill a stranger. */
 static void reap(struct cage *c) {
     int how;
     pid_t pid;
     while ((pid = waitpid(-1, &how, WNOHANG)) > 0) {
-        if (pid == c->init || exit_status(how) != 0)
+        if ((c->runs && pid == c->init) || exit_status(how) != 0)
             c->status = exit_status(how);
         if (pid == c->init)
             c->init = 0;
-        if (pid == c->child)
-            c->child = 0;
     }
     if (pid == -1 && c->status == -1)   /* we would wait for ever */
         must(c, -1, "waitpid()");
@@ -2998,8 +2997,6 @@ static void clean_up(struct cage *c) {
      * (pid_namespaces(7)): now their cgroup is empty, and nobody writes to the
      * terminal any more.  If we do not know PID 1 yet, it dies with us: see
      * die_with_host(). */
-    if (c->child > 0 && kill(c->child, SIGKILL) == 0)
-        waitpid(c->child, NULL, 0);
     if (c->init > 0 && kill(c->init, SIGKILL) == 0)
         waitpid(c->init, NULL, 0);
     /* What the command wrote last is still in its terminal.  It may be the
