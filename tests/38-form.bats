@@ -88,3 +88,11 @@ steps=$("$CAGE" steps | sed 's/ .*//')
 @test "no tabs, no spaces at the end of a line, no comments with //" {
     none "$(fact ugly)"
 }
+
+@test "what cage.c takes for the name of a step is one" {
+    # (A name that is none would be a step that is never left out.)
+    named=$(grep -oE '\b(without|DO)\(c, [a-z]+\)|(begin_step\(c, |step = |number_of\()"[a-z]+"' \
+        "$REPO/cage.c" | grep -oE '[a-z]+"?\)?$' | tr -d '")' | sort -u)
+    has "$named" seccomp
+    none "$(grep -vxF "$steps" <<< "$named" | grep -vx name)"
+}
