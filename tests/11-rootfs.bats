@@ -418,15 +418,14 @@ overlay_of_rootfs() {
     equal "/mnt/* /home/*" "$(tail -n 1 <<< "$output")"
 }
 
-@test "a ROOTFS that one may not read is refused" {
+@test "a ROOTFS that one may not read is refused, with a hint" {
     user_only
-    mkdir -m 000 closed
-    run cage run closed true
-    refused 'open(closed): Permission denied'
-    mkdir -p shut/root && chmod 000 shut
-    run cage run shut/root true
-    refused 'open(shut/root): Permission denied'
-    chmod 700 shut
+    [ ! -x /root ] || skip "/root is open here"
+    for rootfs in /root /root/folder; do
+        run cage run $rootfs true
+        refused "rootfs: open($rootfs): Permission denied"
+        has "$output" "hint: may you enter"
+    done
 }
 
 @test "a ROOTFS that only root may read is one that root can use" {
