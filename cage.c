@@ -553,7 +553,7 @@ static void gather_layers(struct cage *c);
 static void enter_root(struct cage *c);
 
 /* What to add to a mount to make it read-only: see mount_setattr(2). */
-static const struct mount_attr read_only = { .attr_set = MOUNT_ATTR_RDONLY };
+static const struct mount_attr rdonly = { .attr_set = MOUNT_ATTR_RDONLY };
 static _Noreturn void exec_side(struct cage *c);
 static void supervise(struct cage *c);
 
@@ -936,20 +936,18 @@ static void step_rootfs(struct cage *c) {
  * mknod(2), which makes device files, is not for a root who is one only in a
  * user namespace.  So those of the host are bound, each on an empty file. */
 static void step_dev(struct cage *c) {
-    static const struct device { const char *path; unsigned major, minor; }
-        devices[] = {       /* the numbers are those in null(4), random(4)... */
-        { "/dev/null", 1, 3 }, { "/dev/zero", 1, 5 }, { "/dev/full", 1, 7 },
-        { "/dev/random", 1, 8 }, { "/dev/urandom", 1, 9 }, { "/dev/tty", 5, 0 },
-    };
     /* mode=0755: a tmpfs is by default writable by all and sticky, as /tmp is.
      * In such a folder the kernel refuses O_CREAT on a device file of somebody
      * else (may_create_in_sticky() in fs/namei.c), and these belong to the root
      * of the host: `> /dev/null` would fail even for root. */
     mount_new(c, "tmpfs", "/dev", 0, "mode=0755,size=64k,nr_inodes=64");
-    for (size_t i = 0; i < sizeof devices / sizeof devices[0]; i++) {
-        const char *path = devices[i].path;
-        bind_device(c, path, makedev(devices[i].major, devices[i].minor), path);
-    }
+    /* The numbers are those in null(4), random(4) and tty(4). */
+    bind_device(c, "dev/null", makedev(1, 3), "/dev/null");
+    bind_device(c, "dev/zero", makedev(1, 5), "/dev/zero");
+    bind_device(c, "dev/full", makedev(1, 7), "/dev/full");
+    bind_device(c, "dev/random", makedev(1, 8), "/dev/random");
+    bind_device(c, "dev/urandom", makedev(1, 9), "/dev/urandom");
+    bind_device(c, "dev/tty", makedev(5, 0), "/dev/tty");
 
     /* newinstance: its terminals are numbered from 0 and are not the host's. */
     TRY(mkdir("/dev/pts", 0755));
@@ -1096,7 +1094,7 @@ static void step_mask(struct cage *c) {
         else if (masks[i].how == EMPTY_FOLDER)
             mount_new(c, "tmpfs", path, MS_RDONLY, "mode=0555,nr_inodes=2");
         else
-            bind_device(c, "/dev/null", makedev(1, 3), path);
+            bind_device(c, "dev/null", makedev(1, 3), path);
     }
 }
 
@@ -1285,10 +1283,8 @@ static void step_nnp(struct cage *c) {
  * that and will not run it again, so most calls cost what they cost outside. */
 #if defined __x86_64__
 #define OUR_ARCH AUDIT_ARCH_X86_64
-#elif defined __aarch64__
+#elif defined __aarch64__           /* on any other this does not compile */
 #define OUR_ARCH AUDIT_ARCH_AARCH64
-#else
-#error "cage knows the system calls of x86-64 and arm64"
 #endif
 enum { NEWEST_CALL = 462 };     /* mseal, Linux 6.10; the same number on both */
 
@@ -1302,13 +1298,13 @@ enum { NEWEST_CALL = 462 };     /* mseal, Linux 6.10; the same number on both */
 #define RETURN(verdict) BPF_STMT(BPF_RET | BPF_K, (uint32_t)(verdict))
 #define FAIL_WITH(number) RETURN(SECCOMP_RET_ERRNO | (number))
 
-/* REFUSE a system call, whatever its arguments are.  REFUSE_IF one of its
- * arguments passes the test against one value or the other; and what passes
- * neither is allowed.  LOAD takes the low 32 bits of an argument, as the kernel
+/* DENY a system call, whatever its arguments are.  DENY_IF one of its arguments
+ * passes the test against one value or the other; and if it passes neither, the
+ * call is allowed.  LOAD takes the low 32 bits of an argument, as the kernel
  * does in these three calls; who compares all 64 is got around by one high bit
  * more (CVE-2019-10063). */
-#define REFUSE(call) JUMP(BPF_JEQ, SYS_##call, 0, 1), FAIL_WITH(EPERM)
-#define REFUSE_IF(call, argument, test, one, other)                          \
+#define DENY(call) JUMP(BPF_JEQ, SYS_##call, 0, 1), FAIL_WITH(EPERM)
+#define DENY_IF(call, argument, test, one, other)                            \
     JUMP(BPF_JEQ, SYS_##call, 0, 5), LOAD(args[argument]),                   \
     JUMP(test, one, 1, 0), JUMP(test, other, 0, 1), FAIL_WITH(EPERM),        \
     RETURN(SECCOMP_RET_ALLOW)
@@ -1316,8 +1312,7 @@ enum { NEWEST_CALL = 462 };     /* mseal, Linux 6.10; the same number on both */
 static const struct sock_filter filter[] = {
     /* A 32-bit program (int 0x80) has other numbers for the calls: a filter
      * that does not look at this first can be walked around. */
-    LOAD(arch),
-    JUMP(BPF_JEQ, OUR_ARCH, 1, 0), RETURN(SECCOMP_RET_KILL_PROCESS),
+    LOAD(arch), JUMP(BPF_JEQ, OUR_ARCH, 1, 0), RETURN(SECCOMP_RET_KILL_PROCESS),
 
     /* Too new; or the x32 variant of x86-64, which sets bit 30. */
     LOAD(nr), JUMP(BPF_JGT, NEWEST_CALL, 0, 1), FAIL_WITH(ENOSYS),
@@ -1326,46 +1321,44 @@ static const struct sock_filter filter[] = {
      * not exist, libc takes clone, whose flags are an argument.  (clone cannot
      * make a time namespace: that bit of its flags means something else.) */
     JUMP(BPF_JEQ, SYS_clone3, 0, 1), FAIL_WITH(ENOSYS),
-    REFUSE_IF(clone, 0, BPF_JSET, CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID,
-              CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP),
-    /* Type into a terminal. */
-    REFUSE_IF(ioctl, 1, BPF_JEQ, TIOCSTI, TIOCLINUX),
+    DENY_IF(clone, 0, BPF_JSET, CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID,
+            CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP),
+    /* Two that type into a terminal. */
+    DENY_IF(ioctl, 1, BPF_JEQ, TIOCSTI, TIOCLINUX),
     /* Sockets to the host of a virtual machine, which know no network
      * namespace, and the kernel's cryptography. */
-    REFUSE_IF(socket, 0, BPF_JEQ, AF_VSOCK, AF_ALG),
+    DENY_IF(socket, 0, BPF_JEQ, AF_VSOCK, AF_ALG),
 
     /* Keyrings belong to a user id, not to a namespace. */
-    REFUSE(add_key), REFUSE(keyctl), REFUSE(request_key),
+    DENY(add_key), DENY(keyctl), DENY(request_key),
     /* The container's mounts and root are as we made them. */
-    REFUSE(mount), REFUSE(umount2), REFUSE(pivot_root), REFUSE(chroot),
-    REFUSE(move_mount), REFUSE(open_tree), REFUSE(fsopen), REFUSE(fsconfig),
-    REFUSE(fsmount), REFUSE(fspick), REFUSE(mount_setattr),
+    DENY(mount), DENY(umount2), DENY(pivot_root), DENY(chroot), DENY(open_tree),
+    DENY(move_mount), DENY(fsopen), DENY(fsconfig), DENY(fsmount), DENY(fspick),
+    DENY(mount_setattr),
     /* A new user namespace gives all capabilities in it, and with them a way to
      * the half of the kernel where the holes are. */
-    REFUSE(setns), REFUSE(unshare),
+    DENY(setns), DENY(unshare),
     /* The whole machine: swap, another kernel, modules, clocks, quotas, log. */
-    REFUSE(swapon), REFUSE(swapoff), REFUSE(reboot), REFUSE(kexec_load),
-    REFUSE(kexec_file_load), REFUSE(init_module), REFUSE(finit_module),
-    REFUSE(delete_module), REFUSE(acct), REFUSE(syslog), REFUSE(settimeofday),
-    REFUSE(clock_settime), REFUSE(clock_adjtime), REFUSE(adjtimex),
-    REFUSE(quotactl),
-    JUMP(BPF_JEQ, 443, 0, 1), FAIL_WITH(EPERM),     /* quotactl_fd, see above */
+    DENY(swapon), DENY(swapoff), DENY(reboot), DENY(acct), DENY(syslog),
+    DENY(kexec_load), DENY(kexec_file_load), DENY(init_module),
+    DENY(finit_module), DENY(delete_module), DENY(settimeofday), DENY(adjtimex),
+    DENY(clock_settime), DENY(clock_adjtime), DENY(quotactl),
     /* Large engines in the kernel that have been broken out of many times. */
-    REFUSE(bpf), REFUSE(perf_event_open), REFUSE(userfaultfd),
-    REFUSE(io_uring_setup), REFUSE(io_uring_enter), REFUSE(io_uring_register),
+    DENY(bpf), DENY(perf_event_open), DENY(userfaultfd), DENY(io_uring_setup),
+    DENY(io_uring_enter), DENY(io_uring_register),
     /* Open a file by its number instead of by a path that leads to it. */
-    REFUSE(open_by_handle_at), REFUSE(fanotify_init),
+    DENY(open_by_handle_at), DENY(fanotify_init),
     /* Look into and reach into other processes. */
-    REFUSE(kcmp), REFUSE(pidfd_getfd), REFUSE(process_madvise),
+    DENY(kcmp), DENY(pidfd_getfd), DENY(process_madvise),
     /* Move memory between the nodes of a large machine: slows others down. */
-    REFUSE(move_pages), REFUSE(mbind), REFUSE(migrate_pages),
-    REFUSE(set_mempolicy),
-    JUMP(BPF_JEQ, 450, 0, 1), FAIL_WITH(EPERM),  /* set_mempolicy_home_node */
+    DENY(move_pages), DENY(mbind), DENY(migrate_pages), DENY(set_mempolicy),
+    /* quotactl_fd and set_mempolicy_home_node, the same as two of these: not
+     * all headers know their names. */
+    JUMP(BPF_JEQ, 443, 1, 0), JUMP(BPF_JEQ, 450, 0, 1), FAIL_WITH(EPERM),
     /* Names: ours are set.  The others are old, or for terminals of others. */
-    REFUSE(sethostname), REFUSE(setdomainname), REFUSE(vhangup),
-    REFUSE(nfsservctl),
+    DENY(sethostname), DENY(setdomainname), DENY(vhangup), DENY(nfsservctl),
 #ifdef __x86_64__
-    REFUSE(iopl), REFUSE(ioperm), REFUSE(uselib), REFUSE(sysfs), REFUSE(ustat),
+    DENY(iopl), DENY(ioperm), DENY(uselib), DENY(sysfs), DENY(ustat),
 #endif
     RETURN(SECCOMP_RET_ALLOW),
 };
@@ -1614,7 +1607,7 @@ static _Noreturn void init_side(struct cage *c) {
     /* --read-only comes this late because until here folders to mount at had to
      * be made.  What is mounted below, /dev and the volumes, stays as it is. */
     if (c->read_only)
-        KERNEL(mount_setattr, AT_FDCWD, "/", 0, &read_only, sizeof read_only);
+        KERNEL(mount_setattr, AT_FDCWD, "/", 0, &rdonly, sizeof rdonly);
     if (!without(c, pivot)) {
         /* Walk out of the chroot of enter_root().  All it takes is a descriptor
          * of a folder outside of it, and the right to call chroot: this is why
@@ -2011,15 +2004,14 @@ static void mount_new(struct cage *c, const char *type, const char *path,
  * descriptor of the copy. */
 static int clone_mount(struct cage *c, int dir, const char *path, int flags,
                        uint64_t attributes) {
-    /* Private, as in the step private: a copy made by the host side belongs to
+    /* What to add, what to take away, how mounts pass, whose map of ids.
+     * Private, as in the step private: a copy made by the host side belongs to
      * the host's mounts, and what is mounted on it would appear there. */
-    struct mount_attr change = { .attr_set = attributes,
-                                 .propagation = MS_PRIVATE };
+    struct mount_attr set = { attributes, 0, MS_PRIVATE, 0 };
     int how = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | flags;
     int tree = must(c, syscall(SYS_open_tree, dir, path, how), "open_tree(%s)",
                     path);
-    must(c, syscall(SYS_mount_setattr, tree, "", AT_EMPTY_PATH | flags, &change,
-                    sizeof change), "mount_setattr(%s)", path);
+    KERNEL(mount_setattr, tree, "", AT_EMPTY_PATH | flags, &set, sizeof set);
     return tree;
 }
 
@@ -2053,10 +2045,10 @@ static void bind_mount(struct cage *c, int dir, const char *path,
 static void bind_device(struct cage *c, const char *path, dev_t device,
                         const char *place) {
     struct stat st;
-    int tree = clone_mount(c, c->host_root, path + 1, 0, 0);
+    int tree = clone_mount(c, c->host_root, path, 0, 0);
     must(c, fstat(tree, &st), "fstat(%s)", path);
     if (!S_ISCHR(st.st_mode) || st.st_rdev != device)
-        refuse(c, "%s of the host is not the device %u:%u", path,
+        refuse(c, "/%s of the host is not the device %u:%u", path,
                major(device), minor(device));
     attach(c, tree, place);
 }
@@ -2091,29 +2083,26 @@ static void bind_device(struct cage *c, const char *path, dev_t device,
  * zeros at the end are missing: it would make a container with half of its
  * files.  (A packed one that is cut off is refused by the program that unpacks
  * it.)  What stands between the first block and the last is tar's business. */
-static const char *archive_option(struct cage *c, int archive,
-                                  const char *path) {
-    static const struct { int at; const char *bytes, *option; } kinds[] = {
-        { 257, "ustar", "-p" }, { 0, "\x1f\x8b", "-z" }, { 0, "BZh", "-j" },
-        { 0, "\xfd" "7zXZ", "-J" }, { 0, "\x28\xb5\x2f\xfd", "--zstd" },
+static const char *tar_option(struct cage *c, int archive, const char *path) {
+    static const struct { const char *bytes, *option; } packed[] = {
+        { "\x1f\x8b", "-z" }, { "BZh", "-j" }, { "\xfd" "7zXZ", "-J" },
+        { "\x28\xb5\x2f\xfd", "--zstd" },
     };
-    enum { KINDS = sizeof kinds / sizeof kinds[0] };
     char head[513] = "", tail[1024] = "not read", zeros[1024] = "";
     struct stat st;
-    int i = 0;
     TRY(fstat(archive, &st));
     if (S_ISFIFO(st.st_mode))
         return "-p";        /* a pipe, from copy_as_archive(): not packed */
     must(c, pread(archive, head, 512, 0), "read(%s)", path);
-    while (i < KINDS && strncmp(head + kinds[i].at, kinds[i].bytes,
-                                strlen(kinds[i].bytes)) != 0)
-        i++;
-    if (i == KINDS)
+    for (size_t i = 0; i < sizeof packed / sizeof packed[0]; i++)
+        if (strncmp(head, packed[i].bytes, strlen(packed[i].bytes)) == 0)
+            return packed[i].option;
+    if (strncmp(head + 257, "ustar", 5) != 0)
         refuse(c, "%s is neither a folder nor a tar archive", path);
-    if (i == 0 && (pread(archive, tail, 1024, st.st_size - 1024) != 1024
-                   || memcmp(tail, zeros, 1024) != 0))
+    if (pread(archive, tail, 1024, st.st_size - 1024) != 1024
+        || memcmp(tail, zeros, 1024) != 0)
         refuse(c, "%s is cut off: a tar archive ends with 1024 zeros", path);
-    return kinds[i].option;
+    return "-p";
 }
 
 /* Unpack ARCHIVE, the open file of SOURCE, where that is to be.  If tar fails,
@@ -2124,7 +2113,7 @@ static const char *archive_option(struct cage *c, int archive,
  * umask. */
 static void unpack(struct cage *c, int archive, const struct source *source) {
     const char *const argv[] = {
-        "tar", "-x", archive_option(c, archive, source->path), "-p", "-C",
+        "tar", "-x", tar_option(c, archive, source->path), "-p", "-C",
         source->target, "--exclude=./dev/*", "--exclude=dev/*",
         "--numeric-owner", c->one_id ? "-of" : "-f", "-", NULL
     };
@@ -2184,70 +2173,54 @@ static int copy_as_archive(struct cage *c, const char *path) {
     return must(c, archive ? fileno(archive) : -1, "popen(%s)", tar);
 }
 
-/* Open LAYER, the path of a folder or a tarball.  Returns a descriptor of the
- * tarball, or 0 if it is a folder: of that a copy of its mount is needed. */
-static int open_layer(struct cage *c, const char *layer) {
-    struct stat st;
-    /* O_NONBLOCK: to open a named pipe would else wait for a writer. */
-    int fd = must(c, open(layer, O_RDONLY | O_NONBLOCK | O_CLOEXEC), "open(%s)",
-                  layer);
-    TRY(fstat(fd, &st));
-    if (S_ISREG(st.st_mode))
-        return fd;
-    if (!S_ISDIR(st.st_mode))
-        refuse(c, "%s is neither a folder nor a tar archive", layer);
-    close(fd);
-    return 0;
-}
-
-/* Refuse TREE, the folder of --save, if it is not what it should be.
- *
- * Root of the container can make a set-uid program there.  Under root, whoever
- * goes through the disk and not through our id-mapped mount finds that it
- * belongs to the real root: any user who could reach it would become root by
- * running it.  So the folder must be closed to all others. */
-static void check_save(struct cage *c, int tree) {
-    struct stat st;
-    TRY(fstat(tree, &st));
-    if (!S_ISDIR(st.st_mode) || st.st_uid != getuid() || st.st_mode & 077)
-        refuse(c, "--save %s: must be a folder of yours alone (chmod 700)",
-               c->save);
-}
-
 /* Open all sources, id-mapped for c->user_namespace if there is one: c->tree[i]
- * becomes the descriptor of c->source[i]. */
+ * becomes the descriptor of c->source[i], a copy of its mount, or an archive.
+ *
+ * Who can be root in the container can make a set-uid program in the folder of
+ * --save.  Under root, whoever goes through the disk and not through our
+ * id-mapped mount finds that it belongs to the real root: any user who could
+ * reach it would become root by running it.  So that folder must be closed to
+ * all others. */
 static void open_sources(struct cage *c) {
-    struct mount_attr map = { .attr_set = MOUNT_ATTR_IDMAP,
-                              .userns_fd = (unsigned)c->user_namespace };
+    struct mount_attr map = { MOUNT_ATTR_IDMAP, 0, 0,
+                              (unsigned)c->user_namespace };
     for (int i = 0; i < c->sources; i++) {
         const struct source *s = &c->source[i];
         bool layer = i >= c->sources - c->layers, save = s->path == c->save;
-        int *tree = &c->tree[i];
-        c->step = i < c->volumes ? STEP_volumes : STEP_rootfs;
-        if (layer && (*tree = open_layer(c, s->path)) != 0)
-            continue;
-        if (save)
-            mkdir(s->path, 0700);       /* if it is not there */
+        bool read_only = s->attributes & MOUNT_ATTR_RDONLY;
         /* What is mounted below a layer is not seen through an overlay, but
          * without the step rootfs there is none. */
         int flags = layer && !without(c, rootfs) ? 0 : AT_RECURSIVE;
-        *tree = clone_mount(c, AT_FDCWD, s->path, flags, s->attributes);
+        struct stat st;
+        c->step = i < c->volumes ? STEP_volumes : STEP_rootfs;
         if (save)
-            check_save(c, *tree);
-        if (!c->user_namespace
-            || syscall(SYS_mount_setattr, *tree, "", AT_EMPTY_PATH | flags,
-                       &map, sizeof map) == 0)
-            continue;
-        /* EINVAL: this file system cannot be id-mapped.  A layer is copied.  Of
-         * what is only read the owners matter less: all of its files then
-         * belong to nobody, and what everybody may read is read.  Left are
-         * volumes to be written and --save, and no copy will do. */
-        if (errno != EINVAL || !(layer || s->attributes & MOUNT_ATTR_RDONLY))
-            must(c, -1, "id-map(%s)", s->path);
-        if (layer) {
-            close(*tree);
-            *tree = copy_as_archive(c, s->path);
+            mkdir(s->path, 0700);       /* it may be there */
+        int tree = clone_mount(c, AT_FDCWD, s->path, flags, s->attributes);
+        TRY(fstat(tree, &st));
+        if (save && (!S_ISDIR(st.st_mode) || st.st_uid != getuid()
+                     || st.st_mode & 077))
+            refuse(c, "--save %s: must be a folder of yours alone (chmod 700)",
+                   s->path);
+        if (layer && !S_ISDIR(st.st_mode) && !S_ISREG(st.st_mode))
+            refuse(c, "%s is neither a folder nor a tar archive", s->path);
+        if (layer && S_ISREG(st.st_mode)) {
+            close(tree);
+            /* NONBLOCK: a named pipe, if it has become one meanwhile, would
+             * else wait for a writer. */
+            tree = must(c, open(s->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC),
+                        "open(%s)", s->path);
+        } else if (map.userns_fd && syscall(SYS_mount_setattr, tree, "",
+                       AT_EMPTY_PATH | flags, &map, sizeof map) == -1) {
+            /* EINVAL: this file system cannot be id-mapped.  A layer is copied.
+             * Of what is only read the owners matter less: all of its files
+             * then belong to nobody, and what everybody may read is read.  Left
+             * are volumes to be written and --save, and no copy will do. */
+            if (errno != EINVAL || !(layer || read_only))
+                must(c, -1, "id-map(%s)", s->path);
+            if (layer)
+                tree = copy_as_archive(c, s->path);
         }
+        c->tree[i] = tree;
     }
 }
 
@@ -2273,8 +2246,7 @@ static void gather_layers(struct cage *c) {
     /* All that comes from the host has been copied.  The rest of what is
      * mounted here can only be read from now on: if a link in a tarball leads
      * tar(1) astray, it finds nothing to write. */
-    KERNEL(mount_setattr, AT_FDCWD, "/", AT_RECURSIVE, &read_only,
-           sizeof read_only);
+    KERNEL(mount_setattr, AT_FDCWD, "/", AT_RECURSIVE, &rdonly, sizeof rdonly);
 
     /* The tmpfs has a size, so that no container fills the memory of the
      * machine, and a limit to the number of files, each of which costs memory
@@ -2413,21 +2385,6 @@ static bool write_granted_maps(struct cage *c) {
     return true;
 }
 
-/* A pipe belongs to the user who made it, here the real root.  What is open
- * already can be used by all; but a program inside that opens /dev/stdout by
- * its name opens the pipe anew, and would be refused: `... cat` works in a pipe
- * without this, `... cat /dev/stdin` does not.  So those of 0, 1, 2 that are
- * pipes are given to the user of the container, as seen outside.  CHILD is the
- * folder in /proc of a process whose maps are written. */
-static void give_pipes(struct cage *c, int child) {
-    unsigned first = 0;
-    sscanf(read_file(c, child, "uid_map"), "%*u %u", &first);
-    for (int fd = 0; fd <= 2; fd++)
-        if (strncmp(fact(c, 0, text("fd/%d", fd)), "pipe:", 5) == 0
-            && fchown(fd, first + c->uid, first + c->gid) == -1)
-            continue;               /* then they are refused, no more */
-}
-
 /* The host side answers WRITE_MY_ID_MAPS: the child is in its user namespace,
  * and stays nobody there until we have written its maps.  Under root the answer
  * M gets the sources, opened. */
@@ -2448,7 +2405,18 @@ static void write_id_maps(struct cage *c, struct message *m) {
         TRY(write_file(dir, "gid_map", text("0 %u 1", getgid())));
     }
     if (c->id_mapped) {
-        give_pipes(c, dir);
+        /* A pipe belongs to the user who made it, here the real root.  What is
+         * open already can be used by all; but a program inside that opens
+         * /dev/stdin by its name opens the pipe anew, and would be refused: not
+         * `... cat`, but `... cat /dev/stdin`.  So those of 0, 1, 2 that are
+         * pipes are given to the user of the container, as seen outside.  What
+         * cannot be given is refused then, no more. */
+        unsigned first = 0;
+        sscanf(read_file(c, dir, "uid_map"), "%*u %u", &first);
+        for (int fd = 0; fd <= 2; fd++)
+            if (strncmp(fact(c, 0, text("fd/%d", fd)), "pipe:", 5) == 0
+                && fchown(fd, first + c->uid, first + c->gid) == -1)
+                continue;
         /* A namespace can be named by its file here, as with nsenter(1). */
         c->user_namespace = TRY(openat(dir, "ns/user", O_RDONLY | O_CLOEXEC));
         open_sources(c);
