@@ -1691,7 +1691,7 @@ static int run(struct cage *c) {
  * ==========================================================================
  *
  * What the steps have left out: the socket between host side and container,
- * --explain, names, tarballs, copies of mounts, the layers of ROOTFS, id maps,
+ * --explain, names, copies of mounts, tarballs, the layers of ROOTFS, id maps,
  * cgroups old and new, what is prepared before the first step, the terminal,
  * and at last the loop in which the host side spends the time while your
  * command runs.  Each section can be read alone. */
