@@ -230,8 +230,8 @@ struct cage {
     char **command, *env[SPACE];
     char *setting[SPACE];           /* for the cgroup: "FILE=VALUE", or */
                                     /* "-...": if this kernel has FILE */
-    struct source {                 /* first the volumes, then the folder of */
-        const char *path, *target;  /* --save, then the layers of ROOTFS */
+    struct source {                 /* first the volumes, then the layers of */
+        const char *path, *target;  /* ROOTFS, then the folder of --save */
         uint64_t attributes;        /* see clone_mount() */
     } source[MAX_SOURCES];
     int sources, volumes, layers, settings, envs;
@@ -2186,7 +2186,7 @@ static void open_sources(struct cage *c) {
                               (unsigned)c->user_namespace };
     for (int i = 0; i < c->sources; i++) {
         const struct source *s = &c->source[i];
-        bool layer = i >= c->sources - c->layers, save = s->path == c->save;
+        bool save = s->path == c->save, layer = i >= c->volumes && !save;
         bool read_only = s->attributes & MOUNT_ATTR_RDONLY;
         /* What is mounted below a layer is not seen through an overlay, but
          * without the step rootfs there is none. */
@@ -2217,7 +2217,7 @@ static void open_sources(struct cage *c) {
              * are volumes to be written and --save, and no copy will do. */
             if (errno != EINVAL || !(layer || read_only))
                 must(c, -1, "id-map(%s)", s->path);
-            if (layer)
+            if (layer)          /* the other stays open, to no effect */
                 tree = copy_as_archive(c, s->path);
         }
         c->tree[i] = tree;
@@ -2257,7 +2257,8 @@ static void gather_layers(struct cage *c) {
     TRY(mount("cage", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, options));
     TRY(chdir("/tmp"));
     /* A copy of a mount is a descriptor that only names a place, O_PATH; what
-     * can be read is an archive. */
+     * can be read is an archive.  The folder of --save is the last: while tar
+     * runs, what can be written is only this tmpfs. */
     for (int i = c->volumes; i < c->sources; i++)
         if (TRY(fcntl(c->tree[i], F_GETFL)) & O_PATH)
             attach(c, c->tree[i], c->source[i].target);
@@ -3584,20 +3585,22 @@ static void option_net(struct cage *c, char *what) {
 
 /* ROOTFS: layers, joined by ':', the topmost first, as in overlayfs's own
  * lowerdir=.  All options have been read, so the volumes are complete: behind
- * them in the list come the folder of --save, and then the layers.  Where they
- * go: see gather_layers(). */
+ * them in the list come the layers, and then the folder of --save.  Where they
+ * go, see gather_layers().  An overlay only reads its layers, and a tarball
+ * that is unpacked beside one shall find no way to write into it. */
 static void take_layers(struct cage *c, char *list) {
     c->volumes = c->sources;
-    if (c->save)
-        c->source[c->sources++] = (struct source){ c->save, "writes", 0 };
     for (char *path; (path = strsep(&list, ":")) != NULL;) {
         /* An empty name between two colons is a typing error, not ".". */
         if (*path == '\0' || c->layers == MAX_LAYERS)
             refuse(c, "ROOTFS: not 1 to %d folders or tarballs", MAX_LAYERS);
-        const char *place = text("lower/%d", c->layers++);
-        c->source[c->sources++] = (struct source){ .path = path, .target =
-            without(c, rootfs) ? "root" : place };
+        const char *lower = text("lower/%d", c->layers++);
+        c->source[c->sources++] = without(c, rootfs)
+            ? (struct source){ path, "root", 0 }
+            : (struct source){ path, lower, MOUNT_ATTR_RDONLY };
     }
+    if (c->save)
+        c->source[c->sources++] = (struct source){ c->save, "writes", 0 };
 }
 
 /* Refuse options that contradict each other.  What leans on a step that is left
