@@ -333,6 +333,28 @@ hostile_archives() {
     done
 }
 
+# What tar does when an archive has led it astray: here it is another program, in
+# a folder that the workshop on /tmp does not cover.
+@test "a tar that is led astray finds nothing to write, not even the layer beside it" {
+    need_id_mapped_mounts
+    tar -C "$ROOTFS" -cf image.tar ./etc
+    cp -a "$ROOTFS" copy
+    bin=$(mktemp -d /var/tmp/cage.XXXXXX)
+    chmod 755 "$bin"
+    printf '#!/bin/sh\nfor f in /tmp/lower/0 "%s"; do echo x > "$f/new"; done\nexit 3\n' \
+        "$bin" > "$bin/tar"
+    chmod 755 "$bin/tar"
+    PATH=$bin:$PATH run cage run --save=saved copy:image.tar true
+    made=$(find "$bin/new" copy/new saved/upper saved/new 2> /dev/null || :)
+    [ -n "$made" ] || refused "rootfs: tar: status 3: *Read-only file system"
+    # Where a layer can be written, it is.
+    mutant 's/path, lower, MOUNT_ATTR_RDONLY/path, lower, 0/'
+    PATH=$bin:$PATH cage run copy:image.tar true 2> /dev/null || :
+    rm -r "$bin"
+    equal "" "$made"
+    [ -e copy/new ]
+}
+
 # set_size FILE BYTES: change the size of the first member of an archive, as
 # 12 bytes given as for printf, and make its checksum right again.
 set_size() {
