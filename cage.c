@@ -2032,10 +2032,10 @@ static void attach(struct cage *c, int tree, const char *path) {
 
 /* Show what PATH is in DIR, with all that is mounted below, at the same PATH
  * here.  (A user namespace may not leave out what is mounted below: it could
- * cover something, see mount_namespaces(7).)  ATTRIBUTES: as above. */
+ * cover something, see mount_namespaces(7).)  HOW: attributes, as above. */
 static void bind_mount(struct cage *c, int dir, const char *path,
-                       uint64_t attributes) {
-    attach(c, clone_mount(c, dir, path, AT_RECURSIVE, attributes), path);
+                       uint64_t how) {
+    attach(c, clone_mount(c, dir, path, AT_RECURSIVE, how), path);
 }
 
 /* Show PATH of the host at PLACE, and make sure that it is DEVICE and not
