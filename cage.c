@@ -531,15 +531,17 @@ static void remove_stale_groups(struct cage *c);
 static void enable_controller(struct cage *c, const char *file);
 static const char *group_file(struct cage *c, const char *file);
 static void enter_v1_groups(struct cage *c);
-static int clone_mount(struct cage *c, int dir, const char *path, int flags,
-                       uint64_t attributes);
-static int clone_device(struct cage *c, const char *path, dev_t device);
+static void mount_new(struct cage *c, const char *type, const char *path,
+                      unsigned long flags, const char *options);
+static void bind_mount(struct cage *c, int dir, const char *path, uint64_t how);
+static void bind_device(struct cage *c, const char *path, dev_t device,
+                        const char *place);
 static void attach(struct cage *c, int tree, const char *path);
-static void make_place(struct cage *c, const char *path, bool folder);
 static void gather_layers(struct cage *c);
 static void enter_root(struct cage *c);
-static void show_host(struct cage *c, const char *path, uint64_t attributes);
-static void make_read_only(struct cage *c, int flags);
+
+/* What to add to a mount to make it read-only: see mount_setattr(2). */
+static const struct mount_attr rdonly = { .attr_set = MOUNT_ATTR_RDONLY };
 static _Noreturn void exec_side(struct cage *c);
 static void supervise(struct cage *c);
 
@@ -875,18 +877,17 @@ static void step_pid(struct cage *c) {
  *   See:      Documentation/filesystems/overlayfs.rst, tmpfs(5)
  *
  * Just before, gather_layers() has mounted a tmpfs on /tmp, which only we see,
- * gone there, and made lower/0 (ROOTFS), upper, work and root. */
+ * gone there, and made lower/0 (ROOTFS), writes/upper, writes/work and root. */
 static void step_rootfs(struct cage *c) {
-    const char *in = c->save ? "save/" : "";
-    const char *options = text("userxattr,upperdir=%supper,workdir=%swork,"
-                               "lowerdir=lower/0", in, in);
+    const char *options = "userxattr,upperdir=writes/upper,workdir=writes/work,"
+                          "lowerdir=lower/0";
     for (int i = 1; i < c->layers; i++)     /* :lower/1:lower/2, top first */
         options = text("%s:lower/%d", options, i);
 
     /* Overlayfs marks a folder that replaces one of a lower layer with an
      * extended attribute.  Before Linux 6.6 tmpfs has no such attributes. */
     if (c->explain && !c->save
-        && setxattr("upper", "user.cage", "", 0, 0) == -1)
+        && setxattr("writes/upper", "user.cage", "", 0, 0) == -1)
         note(c, "this kernel's tmpfs has no user attributes (Linux 6.6 has): "
              "removing a folder of ROOTFS will fail with EIO");
 
@@ -920,34 +921,25 @@ static void step_rootfs(struct cage *c) {
  * mknod(2), which makes device files, is not for a root who is one only in a
  * user namespace.  So those of the host are bound, each on an empty file. */
 static void step_dev(struct cage *c) {
-    static const struct device { const char *path; unsigned major, minor; }
-        devices[] = {       /* the numbers are those in null(4), random(4)... */
-        { "/dev/null", 1, 3 }, { "/dev/zero", 1, 5 }, { "/dev/full", 1, 7 },
-        { "/dev/random", 1, 8 }, { "/dev/urandom", 1, 9 }, { "/dev/tty", 5, 0 },
-    };
     /* mode=0755: a tmpfs is by default writable by all and sticky, as /tmp is.
      * In such a folder the kernel refuses O_CREAT on a device file of somebody
      * else (may_create_in_sticky() in fs/namei.c), and these belong to the root
      * of the host: `> /dev/null` would fail even for root. */
-    make_place(c, "/dev", true);
-    TRY(mount("dev", "/dev", "tmpfs", MS_NOSUID | MS_NOEXEC,
-              "mode=0755,size=64k,nr_inodes=64"));
-
-    for (size_t i = 0; i < sizeof devices / sizeof devices[0]; i++) {
-        const char *path = devices[i].path;
-        dev_t device = makedev(devices[i].major, devices[i].minor);
-        make_place(c, path, false);
-        attach(c, clone_device(c, path, device), path);
-    }
+    mount_new(c, "tmpfs", "/dev", 0, "mode=0755,size=64k,nr_inodes=64");
+    /* The numbers are those in null(4), random(4) and tty(4). */
+    bind_device(c, "dev/null", makedev(1, 3), "/dev/null");
+    bind_device(c, "dev/zero", makedev(1, 5), "/dev/zero");
+    bind_device(c, "dev/full", makedev(1, 7), "/dev/full");
+    bind_device(c, "dev/random", makedev(1, 8), "/dev/random");
+    bind_device(c, "dev/urandom", makedev(1, 9), "/dev/urandom");
+    bind_device(c, "dev/tty", makedev(5, 0), "/dev/tty");
 
     /* newinstance: its terminals are numbered from 0 and are not the host's. */
     TRY(mkdir("/dev/pts", 0755));
     TRY(mount("devpts", "/dev/pts", "devpts", MS_NOSUID | MS_NOEXEC,
               "newinstance,ptmxmode=0666,mode=0620"));
     TRY(symlink("pts/ptmx", "/dev/ptmx"));
-    TRY(mkdir("/dev/shm", 0755));
-    TRY(mount("shm", "/dev/shm", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC,
-              "mode=1777,size=64m,nr_inodes=16k"));
+    mount_new(c, "tmpfs", "/dev/shm", 0, "mode=1777,size=64m,nr_inodes=16k");
     TRY(symlink("/proc/self/fd", "/dev/fd"));
     TRY(symlink("/proc/self/fd/0", "/dev/stdin"));
     TRY(symlink("/proc/self/fd/1", "/dev/stdout"));
@@ -971,14 +963,10 @@ static void step_dev(struct cage *c) {
  * covered for a reason.  So it comes before pivot, and fails inside a Docker
  * container, whose /proc has covers. */
 static void step_proc(struct cage *c) {
-    /* nosuid, nodev, noexec: nobody needs to run a program or open a device
-     * from here, and where nobody needs it nobody should be able to. */
-    make_place(c, "/proc", true);
     if (without(c, pid))            /* EPERM: the PID namespace is not ours */
-        show_host(c, "/proc", 0);
+        bind_mount(c, c->host_root, "proc", 0);
     else
-        TRY(mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC,
-                  NULL));
+        mount_new(c, "proc", "/proc", 0, NULL);
 }
 
 /* ================================ init: sys ================================
@@ -995,21 +983,19 @@ static void step_proc(struct cage *c) {
  *   Try:      ./cage run rootfs ls /sys/class/net /sys/fs/cgroup
  *   See:      sysfs(5), cgroup_namespaces(7) */
 static void step_sys(struct cage *c) {
-    const unsigned long flags = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC;
-    make_place(c, "/sys", true);
-    if (without(c, net))            /* EPERM: the network is not ours */
-        show_host(c, "/sys", MOUNT_ATTR_RDONLY);
-    else
-        TRY(mount("sysfs", "/sys", "sysfs", flags, NULL));
+    if (without(c, net)) {          /* EPERM: the network is not ours */
+        bind_mount(c, c->host_root, "sys", MOUNT_ATTR_RDONLY);
+        /* The host's /sys brings a cgroup2 with it, and the kernel refuses to
+         * mount a file system on its own root (EBUSY): so another one goes in
+         * between. */
+        mount_new(c, "tmpfs", "/sys/fs/cgroup", MS_RDONLY, "nr_inodes=2");
+    } else
+        mount_new(c, "sysfs", "/sys", MS_RDONLY, NULL);
 
-    /* The host's /sys brings a cgroup2 with it, and the kernel refuses to mount
-     * a file system on its own root (EBUSY): so another one goes in between. */
-    if (without(c, net))
-        TRY(mount("cgroup", "/sys/fs/cgroup", "tmpfs", flags, "nr_inodes=2"));
     if (without(c, cgroupns))       /* EPERM again */
-        show_host(c, "/sys/fs/cgroup", MOUNT_ATTR_RDONLY);
+        bind_mount(c, c->host_root, "sys/fs/cgroup", MOUNT_ATTR_RDONLY);
     else
-        TRY(mount("cgroup2", "/sys/fs/cgroup", "cgroup2", flags, NULL));
+        mount_new(c, "cgroup2", "/sys/fs/cgroup", MS_RDONLY, NULL);
 }
 
 /* ============================== init: volumes ==============================
@@ -1033,17 +1019,13 @@ static void step_sys(struct cage *c) {
  * (It comes after dev, proc and sys, so that a volume below them is seen.) */
 static void step_volumes(struct cage *c) {
     for (int i = 0; i < c->volumes; i++) {
-        int tree = c->tree[i];
-        struct stat st;
-        char real[PATH_MAX];
-        must(c, fstat(tree, &st), "fstat(%s)", c->source[i].path);
-        make_place(c, c->source[i].target, S_ISDIR(st.st_mode));
-        /* What is mounted over / would stay behind in the step pivot. */
-        must(c, realpath(c->source[i].target, real) ? 0 : -1, "realpath(%s)",
-             c->source[i].target);
+        const char *target = c->source[i].target;
+        attach(c, c->tree[i], target);
+        /* What is mounted over / stays behind in the step pivot. */
+        const char *real = realpath(target, NULL);
+        must(c, real ? 0 : -1, "realpath(%s)", target);
         if (strcmp(real, "/") == 0)
-            refuse(c, "--volume %s: is the root", c->source[i].target);
-        attach(c, tree, c->source[i].target);
+            refuse(c, "--volume %s: is the root", target);
     }
 }
 
@@ -1066,42 +1048,38 @@ static void step_volumes(struct cage *c) {
  * runc does this after pivot_root, with the /dev/null of the container, and had
  * to learn that it may be something else (CVE-2025-31133).  Here the host's
  * /dev/null is still there to be taken, and is checked. */
-static const struct mask { const char *path; bool hide; } masks[] = {
-    /* true: hide it; false: make it read-only */
-    { "/proc/acpi", true },                     /* hardware, and its switches */
-    { "/proc/asound", true },                   /* sound cards */
-    { "/proc/interrupts", true },               /* times of the host's keys */
-    { "/proc/kcore", true },                    /* the memory of the machine */
-    { "/proc/keys", true },                     /* keys of other users */
-    { "/proc/latency_stats", true },            /* the host's processes */
-    { "/proc/sched_debug", true },              /* the same */
-    { "/proc/scsi", true },                     /* can remove disks */
-    { "/proc/timer_list", true },               /* addresses in the kernel */
-    { "/sys/devices/virtual/powercap", true },  /* power use betrays keys */
-    { "/sys/firmware", true },                  /* tables with serial numbers */
-    { "/proc/bus", false },                     /* registers of PCI devices */
-    { "/proc/fs", false },                      /* settings of file systems */
-    { "/proc/irq", false },                     /* which CPU serves what */
-    { "/proc/sys", false },                     /* settings of the kernel */
-    { "/proc/sysrq-trigger", false },           /* reboot, crash, kill all */
+/* What is to be done with a path: put something empty over it, or see to it
+ * that it cannot be written. */
+enum mask { EMPTY_FILE, EMPTY_FOLDER, READ_ONLY };
+static const struct { const char *path; enum mask how; } masks[] = {
+    { "/proc/acpi", EMPTY_FOLDER },         /* hardware, and its switches */
+    { "/proc/asound", EMPTY_FOLDER },       /* sound cards */
+    { "/proc/interrupts", EMPTY_FILE },     /* times of the host's keys */
+    { "/proc/kcore", EMPTY_FILE },          /* the memory of the machine */
+    { "/proc/keys", EMPTY_FILE },           /* keys of other users */
+    { "/proc/latency_stats", EMPTY_FILE },  /* the host's processes */
+    { "/proc/scsi", EMPTY_FOLDER },         /* can remove disks */
+    { "/proc/timer_list", EMPTY_FILE },     /* addresses in the kernel */
+    { "/sys/devices/virtual/powercap", EMPTY_FOLDER },  /* betrays keys */
+    { "/sys/firmware", EMPTY_FOLDER },      /* tables with serial numbers */
+    { "/proc/bus", READ_ONLY },             /* registers of PCI devices */
+    { "/proc/fs", READ_ONLY },              /* settings of file systems */
+    { "/proc/irq", READ_ONLY },             /* which CPU serves what */
+    { "/proc/sys", READ_ONLY },             /* settings of the kernel */
+    { "/proc/sysrq-trigger", READ_ONLY },   /* reboot, crash, kill all */
 };
 
 static void step_mask(struct cage *c) {
-    const struct mask *end = masks + sizeof masks / sizeof masks[0];
-    for (const struct mask *m = masks; m < end; m++) {
-        struct stat st;
-        if (!exists(c, m->path))
+    for (size_t i = 0; i < sizeof masks / sizeof masks[0]; i++) {
+        const char *path = masks[i].path;
+        if (!exists(c, path))
             continue;                           /* not in this kernel */
-        must(c, stat(m->path, &st), "stat(%s)", m->path);
-        if (!m->hide)
-            attach(c, clone_mount(c, AT_FDCWD, m->path, AT_RECURSIVE,
-                                  MOUNT_ATTR_RDONLY), m->path);
-        else if (S_ISDIR(st.st_mode))
-            must(c, mount("mask", m->path, "tmpfs", MS_RDONLY | MS_NOSUID
-                          | MS_NODEV | MS_NOEXEC, "mode=0555,nr_inodes=2"),
-                 "mount(tmpfs, %s)", m->path);
+        if (masks[i].how == READ_ONLY)
+            bind_mount(c, AT_FDCWD, path, MOUNT_ATTR_RDONLY);
+        else if (masks[i].how == EMPTY_FOLDER)
+            mount_new(c, "tmpfs", path, MS_RDONLY, "mode=0555,nr_inodes=2");
         else
-            attach(c, clone_device(c, "/dev/null", makedev(1, 3)), m->path);
+            bind_device(c, "dev/null", makedev(1, 3), path);
     }
 }
 
@@ -1217,7 +1195,8 @@ static void step_caps(struct cage *c) {
     const uint32_t low = (uint32_t)keep, high = (uint32_t)(keep >> 32);
     struct __user_cap_header_struct form = { _LINUX_CAPABILITY_VERSION_3, 0 };
     /* effective, permitted, inheritable */
-    struct __user_cap_data_struct sets[] = { { low, low, 0 }, { high, high, 0 } };
+    struct __user_cap_data_struct sets[2] = { { low, low, 0 },
+                                              { high, high, 0 } };
     KERNEL(capset, &form, sets);
 }
 
@@ -1288,48 +1267,10 @@ static void step_nnp(struct cage *c) {
  * that and will not run it again, so most calls cost what they cost outside. */
 #if defined __x86_64__
 #define OUR_ARCH AUDIT_ARCH_X86_64
-#elif defined __aarch64__
+#elif defined __aarch64__           /* on any other this does not compile */
 #define OUR_ARCH AUDIT_ARCH_AARCH64
-#else
-#error "cage knows the system calls of x86-64 and arm64"
 #endif
 enum { NEWEST_CALL = 462 };     /* mseal, Linux 6.10; the same number on both */
-#define NEW_NAMESPACES (CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID             \
-    | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP)
-
-/* The calls that fail with EPERM whatever their arguments are. */
-static const unsigned denied_calls[] = {
-    /* Keyrings belong to a user id, not to a namespace. */
-    SYS_add_key, SYS_keyctl, SYS_request_key,
-    /* The container's mounts and root are as we made them. */
-    SYS_mount, SYS_umount2, SYS_pivot_root, SYS_chroot, SYS_move_mount,
-    SYS_open_tree, SYS_fsopen, SYS_fsconfig, SYS_fsmount, SYS_fspick,
-    SYS_mount_setattr,
-    /* A new user namespace gives all capabilities in it, and with them a way to
-     * the half of the kernel where the holes are. */
-    SYS_setns, SYS_unshare,
-    /* The whole machine: swap, another kernel, modules, clocks, quotas, log. */
-    SYS_swapon, SYS_swapoff, SYS_reboot, SYS_kexec_load, SYS_kexec_file_load,
-    SYS_init_module, SYS_finit_module, SYS_delete_module, SYS_acct, SYS_syslog,
-    SYS_settimeofday, SYS_clock_settime, SYS_clock_adjtime, SYS_adjtimex,
-    SYS_quotactl, 443 /* quotactl_fd, which musl does not know */,
-    /* Large engines in the kernel that have been broken out of many times. */
-    SYS_bpf, SYS_perf_event_open, SYS_userfaultfd,
-    SYS_io_uring_setup, SYS_io_uring_enter, SYS_io_uring_register,
-    /* Open a file by its number instead of by a path that leads to it. */
-    SYS_open_by_handle_at, SYS_fanotify_init,
-    /* Look into and reach into other processes. */
-    SYS_kcmp, SYS_pidfd_getfd, SYS_process_madvise,
-    /* Move memory between the nodes of a large machine: slows others down. */
-    SYS_move_pages, SYS_mbind, SYS_set_mempolicy, SYS_migrate_pages,
-    450 /* set_mempolicy_home_node, which older headers do not know */,
-    /* Names: ours are set.  The others are old, or for terminals of others. */
-    SYS_sethostname, SYS_setdomainname, SYS_vhangup, SYS_nfsservctl,
-#ifdef __x86_64__
-    SYS_iopl, SYS_ioperm, SYS_uselib, SYS_sysfs, SYS_ustat,
-#endif
-};
-enum { DENIED = sizeof denied_calls / sizeof denied_calls[0] };
 
 /* The filter has one register.  LOAD puts a field of struct seccomp_data into
  * it.  JUMP tests it against a value and skips `yes` instructions if the test
@@ -1341,53 +1282,75 @@ enum { DENIED = sizeof denied_calls / sizeof denied_calls[0] };
 #define RETURN(verdict) BPF_STMT(BPF_RET | BPF_K, (uint32_t)(verdict))
 #define FAIL_WITH(number) RETURN(SECCOMP_RET_ERRNO | (number))
 
-/* The first part of the filter: calls whose arguments matter. */
-static const struct sock_filter filter_head[] = {
+/* DENY a system call, whatever its arguments are.  DENY_IF one of its arguments
+ * passes the test against one value or the other; and if it passes neither, the
+ * call is allowed.  LOAD takes the low 32 bits of an argument, as the kernel
+ * does in these three calls; who compares all 64 is got around by one high bit
+ * more (CVE-2019-10063). */
+#define DENY(call) JUMP(BPF_JEQ, SYS_##call, 0, 1), FAIL_WITH(EPERM)
+#define DENY_IF(call, argument, test, one, other)                            \
+    JUMP(BPF_JEQ, SYS_##call, 0, 5), LOAD(args[argument]),                   \
+    JUMP(test, one, 1, 0), JUMP(test, other, 0, 1), FAIL_WITH(EPERM),        \
+    RETURN(SECCOMP_RET_ALLOW)
+
+static const struct sock_filter filter[] = {
     /* A 32-bit program (int 0x80) has other numbers for the calls: a filter
      * that does not look at this first can be walked around. */
-    LOAD(arch),
-    JUMP(BPF_JEQ, OUR_ARCH, 1, 0), RETURN(SECCOMP_RET_KILL_PROCESS),
+    LOAD(arch), JUMP(BPF_JEQ, OUR_ARCH, 1, 0), RETURN(SECCOMP_RET_KILL_PROCESS),
 
     /* Too new; or the x32 variant of x86-64, which sets bit 30. */
-    LOAD(nr),
-    JUMP(BPF_JGT, NEWEST_CALL, 0, 1), FAIL_WITH(ENOSYS),
+    LOAD(nr), JUMP(BPF_JGT, NEWEST_CALL, 0, 1), FAIL_WITH(ENOSYS),
 
     /* clone3 has its flags in memory, where a filter cannot look.  When it does
      * not exist, libc takes clone, whose flags are an argument.  (clone cannot
      * make a time namespace: that bit of its flags means something else.) */
     JUMP(BPF_JEQ, SYS_clone3, 0, 1), FAIL_WITH(ENOSYS),
-    JUMP(BPF_JEQ, SYS_clone, 0, 4), LOAD(args[0]),
-    JUMP(BPF_JSET, NEW_NAMESPACES, 0, 1), FAIL_WITH(EPERM),
-    RETURN(SECCOMP_RET_ALLOW),
-
-    /* Two that type into a terminal.  LOAD takes the low 32 bits of the
-     * argument, as the kernel does; who compares all 64 is got around by one
-     * high bit more (CVE-2019-10063). */
-    JUMP(BPF_JEQ, SYS_ioctl, 0, 5), LOAD(args[1]),
-    JUMP(BPF_JEQ, TIOCSTI, 1, 0),
-    JUMP(BPF_JEQ, TIOCLINUX, 0, 1), FAIL_WITH(EPERM),
-    RETURN(SECCOMP_RET_ALLOW),
-
+    DENY_IF(clone, 0, BPF_JSET, CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID,
+            CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP),
+    /* Two that type into a terminal. */
+    DENY_IF(ioctl, 1, BPF_JEQ, TIOCSTI, TIOCLINUX),
     /* Sockets to the host of a virtual machine, which know no network
      * namespace, and the kernel's cryptography. */
-    JUMP(BPF_JEQ, SYS_socket, 0, 5), LOAD(args[0]),
-    JUMP(BPF_JEQ, AF_VSOCK, 1, 0),
-    JUMP(BPF_JEQ, AF_ALG, 0, 1), FAIL_WITH(EPERM),
+    DENY_IF(socket, 0, BPF_JEQ, AF_VSOCK, AF_ALG),
+
+    /* Keyrings belong to a user id, not to a namespace. */
+    DENY(add_key), DENY(keyctl), DENY(request_key),
+    /* The container's mounts and root are as we made them. */
+    DENY(mount), DENY(umount2), DENY(pivot_root), DENY(chroot), DENY(open_tree),
+    DENY(move_mount), DENY(fsopen), DENY(fsconfig), DENY(fsmount), DENY(fspick),
+    DENY(mount_setattr),
+    /* A new user namespace gives all capabilities in it, and with them a way to
+     * the half of the kernel where the holes are. */
+    DENY(setns), DENY(unshare),
+    /* The whole machine: swap, another kernel, modules, clocks, quotas, log. */
+    DENY(swapon), DENY(swapoff), DENY(reboot), DENY(acct), DENY(syslog),
+    DENY(kexec_load), DENY(kexec_file_load), DENY(init_module),
+    DENY(finit_module), DENY(delete_module), DENY(settimeofday), DENY(adjtimex),
+    DENY(clock_settime), DENY(clock_adjtime), DENY(quotactl),
+    /* Large engines in the kernel that have been broken out of many times. */
+    DENY(bpf), DENY(perf_event_open), DENY(userfaultfd), DENY(io_uring_setup),
+    DENY(io_uring_enter), DENY(io_uring_register),
+    /* Open a file by its number instead of by a path that leads to it. */
+    DENY(open_by_handle_at), DENY(fanotify_init),
+    /* Look into and reach into other processes. */
+    DENY(kcmp), DENY(pidfd_getfd), DENY(process_madvise),
+    /* Move memory between the nodes of a large machine: slows others down. */
+    DENY(move_pages), DENY(mbind), DENY(migrate_pages), DENY(set_mempolicy),
+    /* quotactl_fd and set_mempolicy_home_node, the same as two of these: not
+     * all headers know their names. */
+    JUMP(BPF_JEQ, 443, 1, 0), JUMP(BPF_JEQ, 450, 0, 1), FAIL_WITH(EPERM),
+    /* Names: ours are set.  The others are old, or for terminals of others. */
+    DENY(sethostname), DENY(setdomainname), DENY(vhangup), DENY(nfsservctl),
+#ifdef __x86_64__
+    DENY(iopl), DENY(ioperm), DENY(uselib), DENY(sysfs), DENY(ustat),
+#endif
     RETURN(SECCOMP_RET_ALLOW),
 };
-enum { HEAD = sizeof filter_head / sizeof filter_head[0] };
 
 static void step_seccomp(struct cage *c) {
-    struct sock_filter filter[HEAD + 2 * DENIED + 1];
-    size_t n = HEAD;
-    memcpy(filter, filter_head, sizeof filter_head);
-    for (size_t i = 0; i < DENIED; i++) {
-        filter[n++] = (struct sock_filter)JUMP(BPF_JEQ, denied_calls[i], 0, 1);
-        filter[n++] = (struct sock_filter)FAIL_WITH(EPERM);
-    }
-    filter[n++] = (struct sock_filter)RETURN(SECCOMP_RET_ALLOW);
-
-    struct sock_fprog program = { .len = (unsigned short)n, .filter = filter };
+    /* The kernel only reads the filter; its struct does not say so. */
+    struct sock_fprog program = { sizeof filter / sizeof filter[0],
+                                  (struct sock_filter *)(uintptr_t)filter };
     KERNEL(seccomp, SECCOMP_SET_MODE_FILTER, 0, &program);
 }
 
@@ -1604,8 +1567,8 @@ static _Noreturn void give_up_rights(struct cage *c) {
     DO(c, nnp);
     DO(c, seccomp);
     DO(c, init);
-    /* PID 1 has stayed behind in be_pid_1().  Here we are its child (or, without
-     * the step `init`, still PID 1 itself) and will be the command. */
+    /* PID 1 has stayed behind in be_pid_1().  Here we are its child (or PID 1
+     * itself, without the step `init`) and will be the command. */
     prctl(PR_SET_NAME, "cage: command");
     DO(c, tty);
     DO(c, exec);
@@ -1628,7 +1591,7 @@ static _Noreturn void init_side(struct cage *c) {
     /* --read-only comes this late because until here folders to mount at had to
      * be made.  What is mounted below, /dev and the volumes, stays as it is. */
     if (c->read_only)
-        make_read_only(c, 0);
+        KERNEL(mount_setattr, AT_FDCWD, "/", 0, &rdonly, sizeof rdonly);
     if (!without(c, pivot)) {
         /* Walk out of the chroot of enter_root().  All it takes is a descriptor
          * of a folder outside of it, and the right to call chroot: this is why
@@ -1709,7 +1672,7 @@ static int run(struct cage *c) {
  *                         PART II: THE FINE PRINT
  * ==========================================================================
  *
- * What the steps have left out: --explain, names, tarballs, copies of mounts,
+ * What the steps have left out: --explain, names, copies of mounts, tarballs,
  * the layers of ROOTFS, id maps, cgroups old and new, what is prepared before
  * the first step, the terminal, and at last the loop in which the host side
  * spends the time while your command runs.  Each section can be read alone. */
@@ -1896,123 +1859,6 @@ static void tell(struct cage *c) {
     close(caller);
 }
 
-/* --------------------------- layers and tarballs ---------------------------
- * A tar archive is a row of blocks of 512 bytes: for each file one with its
- * name, owner and mode, then its contents; at the end two blocks of zeros.
- *
- *      | header | contents ...     | header | contents | ... | 0 | 0 |
- *        name, mode, "ustar" at 257
- *
- * `docker export` writes one, and an image in a registry is several, packed.
- * Reading them is left to tar(1), for two reasons: it knows all variants of the
- * format, and it can be run where a hostile archive can do no harm.  It runs
- * as the container's PID 1 does: in its user and mount namespaces, as root of
- * the former, and with all that is mounted made read-only but the workshop.
- * An archive with `../../etc/passwd` in it, or a link to /etc and then a file
- * below the link, finds a /etc that cannot be written.
- *
- *   By hand:  mkdir r; docker export NAME | tar -C r -x
- *   Try:      tar -C rootfs -cf r.tar . ; ./cage run r.tar ls /
- *             head -c 99999 r.tar > half.tar; ./cage run half.tar ls /
- *   See:      tar(5) of libarchive for the format; tar(1) */
-
-/* Returns what tar(1) has to be told of an archive, which begins with certain
- * bytes according to its packing; refuses FD, the file PATH, if it is
- * none.  For a file tar would find out by itself, but this one it reads from a
- * descriptor: a file that only you may read could not be opened again by the
- * container. */
-static const char *archive_option(struct cage *c, int fd, const char *path) {
-    static const struct { int at; const char *bytes, *option; } kinds[] = {
-        { 257, "ustar", "-p" }, { 0, "\x1f\x8b", "-z" }, { 0, "BZh", "-j" },
-        { 0, "\xfd" "7zXZ", "-J" }, { 0, "\x28\xb5\x2f\xfd", "--zstd" },
-    };
-    char head[513] = "";
-    ssize_t size = pread(fd, head, 512, 0);
-    if (size == -1 && errno == ESPIPE)
-        return "-p";        /* a pipe, from copy_as_archive(): not packed */
-    must(c, size, "read(%s)", path);
-    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
-        const char *bytes = kinds[i].bytes;
-        if (strncmp(head + kinds[i].at, bytes, strlen(bytes)) == 0)
-            return kinds[i].option;
-    }
-    refuse(c, "%s is neither a folder nor a tar archive", path);
-}
-
-/* Refuse FD, the file PATH of SIZE bytes, if it is no archive, or not all of
- * one.  tar(1) does not mind if the two blocks of zeros at the end are missing,
- * so half an archive would make a container with half of its files.  (A packed
- * one that is cut off is refused by the program that unpacks it.) */
-static void check_archive(struct cage *c, const char *path, int fd, long size) {
-    char tail[1024] = "not read", zeros[1024] = "";     /* the rest is 0 */
-    const char *option = archive_option(c, fd, path);
-    /* All that is read so far is the first block.  Anything can follow: what a
-     * name in it may do is tar's question, and where, unpack()'s. */
-    if (strcmp(option, "-p") == 0
-        && (pread(fd, tail, sizeof tail, size - 1024) != sizeof tail
-            || memcmp(tail, zeros, sizeof tail) != 0))
-        refuse(c, "%s is cut off: a tar archive ends with 1024 zeros", path);
-}
-
-/* Unpack ARCHIVE, an open file, into the folder PLACE.  If tar fails, the run
- * ends: it does so for a device file, which a user namespace may not make, and
- * for an owner who does not exist inside.  So the archive's /dev is left out
- * (the container gets one of ours), and with one id only (-o) all files belong
- * to root.  -p: with the modes of the archive, whatever the umask. */
-static void unpack(struct cage *c, int archive, const char *place) {
-    const char *const argv[] = {
-        "tar", "-x", archive_option(c, archive, place), "-p", "-C", place,
-        "--exclude=./dev/*", "--exclude=dev/*", "--numeric-owner",
-        c->one_id ? "-of" : "-f", "-", NULL
-    };
-    /* Only GNU tar reads this variable.  Without it the second pattern would
-     * also match in other folders: usr/lib/udev/dev/... */
-    setenv("TAR_OPTIONS", "--anchored", 1);
-    run_program(c, argv, archive, true);
-}
-
-/* Make upper/ and work/ in DIR, the folder of --save, whose status is ST.
- *
- * Root of the container can make a set-uid program there.  Under root, whoever
- * goes through the disk and not through our id-mapped mount finds that it
- * belongs to the real root: any user who could reach it would become root by
- * running it.  So the folder must be closed to all others. */
-static void prepare_save(struct cage *c, int dir, const struct stat *st) {
-    if (st->st_uid != getuid() || (st->st_mode & 077) != 0)
-        refuse(c, "--save %s: must be yours alone (chmod 700)", c->save);
-    /* Both may be there from an earlier run: --save goes on from there. */
-    mkdirat(dir, "upper", 0755);
-    /* It becomes "/" inside, which all must be able to enter, whatever the
-     * umask of the caller is. */
-    TRY(fchmodat(dir, "upper", 0755, 0));
-    mkdirat(dir, "work", 0755);
-}
-
-/* Refuse source number I, a layer or the folder of --save, if it is not what it
- * should be.  What is a tarball is left open: the one that was checked is the
- * one that will be unpacked. */
-static void check_source(struct cage *c, int i) {
-    const char *path = c->source[i].path;
-    struct stat st;
-    /* The folder of --save is made if it is not there. */
-    if (path == c->save)
-        mkdir(path, 0700);
-    /* O_NONBLOCK: to open a named pipe would else wait for a writer. */
-    int fd = must(c, open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC), "open(%s)",
-                  path);
-    must(c, fstat(fd, &st), "fstat(%s)", path);
-    if (path == c->save)
-        prepare_save(c, fd, &st);
-    if (S_ISDIR(st.st_mode)) {
-        close(fd);
-        return;
-    }
-    if (!S_ISREG(st.st_mode))
-        refuse(c, "%s is neither a folder nor a tar archive", path);
-    check_archive(c, path, fd, st.st_size);
-    c->tree[i] = fd;
-}
-
 /* ----------------------------- copies of mounts ----------------------------
  * mount(2) makes a mount of a kind of file system: a new proc, a new tmpfs.  To
  * show something that is mounted already in a second place, one takes a copy of
@@ -2033,73 +1879,6 @@ static void check_source(struct cage *c, int i) {
  *   By hand:  mount --bind /some/folder /mnt; mount -o remount,bind,ro /mnt
  *   See:      mount_setattr(2), which has an example of all three; mount(8) */
 
-/* Take a copy of the mount that PATH in DIR is on, from PATH downwards.  FLAGS
- * can be AT_RECURSIVE: with what is mounted below.  ATTRIBUTES (such as
- * MOUNT_ATTR_RDONLY) are added to those it has; none is taken away, since in a
- * user namespace those of the host are locked (mount_namespaces(7)).
- *
- * MOUNT_ATTR_IDMAP: the owners of files are translated by the map of
- * c->user_namespace.  Then the result is -1 if the file system cannot do that.
- * All other errors end the run.  Returns a descriptor of the copy. */
-static int clone_mount(struct cage *c, int dir, const char *path, int flags,
-                       uint64_t attributes) {
-    int how = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | flags;
-    int tree = must(c, syscall(SYS_open_tree, dir, path, how), "open_tree(%s)",
-                    path);
-    /* Private, as in the step private: a copy made by the host side belongs to
-     * the host's mounts, and what is mounted on it would appear there. */
-    struct mount_attr change = { attributes, 0, MS_PRIVATE,
-                                 (unsigned)c->user_namespace };
-    long result = syscall(SYS_mount_setattr, tree, "", AT_EMPTY_PATH | flags,
-                          &change, sizeof change);
-    if (result == -1 && attributes & MOUNT_ATTR_IDMAP && errno == EINVAL) {
-        close(tree);
-        return -1;
-    }
-    must(c, result, "mount_setattr(%s)", path);
-    return tree;
-}
-
-/* Attach TREE at PATH and close it: the mount stays without a descriptor. */
-static void attach(struct cage *c, int tree, const char *path) {
-    /* EMPTY_PATH: what is moved is the descriptor itself.  T_SYMLINKS: PATH may
-     * be a symbolic link.  We are in a chroot of the new root when ROOTFS has a
-     * say in what it is (see enter_root()). */
-    const unsigned flags = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_SYMLINKS;
-    must(c, syscall(SYS_move_mount, tree, "", AT_FDCWD, path, flags),
-         "move_mount(tree, %s)", path);
-    close(tree);
-}
-
-/* Make the mount at "/" read-only; FLAGS can be AT_RECURSIVE: with all that is
- * mounted below it. */
-static void make_read_only(struct cage *c, int flags) {
-    struct mount_attr change = { .attr_set = MOUNT_ATTR_RDONLY };
-    KERNEL(mount_setattr, AT_FDCWD, "/", flags, &change, sizeof change);
-}
-
-/* Copy the mount of PATH, a device file of the host, and make sure that it is
- * DEVICE and not something put in its place: that is how /dev/null became the
- * way out of runc (CVE-2025-31133).  Returns the copy.  What is looked at is
- * the copy, not the path again, which could mean something else by now. */
-static int clone_device(struct cage *c, const char *path, dev_t device) {
-    struct stat st;
-    int tree = clone_mount(c, c->host_root, path + 1, 0, 0);
-    must(c, fstat(tree, &st), "fstat(%s)", path);
-    if (!S_ISCHR(st.st_mode) || st.st_rdev != device)
-        refuse(c, "%s of the host is not the device %u:%u", path,
-               major(device), minor(device));
-    return tree;
-}
-
-/* Show PATH of the host, with all that is mounted below, at the same place.  (A
- * user namespace may not leave out what is mounted below: it could cover
- * something, see mount_namespaces(7).)  ATTRIBUTES: as for clone_mount(). */
-static void show_host(struct cage *c, const char *path, uint64_t attributes) {
-    int flags = AT_RECURSIVE;
-    attach(c, clone_mount(c, c->host_root, path + 1, flags, attributes), path);
-}
-
 /* Make PATH, a FOLDER or an empty file, and the folders on the way to it, as
  * far as they are not there.  A mount needs a place to be attached to, and an
  * image of one static program has neither /proc nor /dev. */
@@ -2114,6 +1893,145 @@ static void make_place(struct cage *c, const char *path, bool folder) {
     unlink(path);
     must(c, folder ? mkdir(path, 0755) : mknod(path, S_IFREG | 0644, 0),
          "create(%s)", path);
+}
+
+/* Mount a new file system of TYPE at PATH.  To FLAGS are added nosuid, nodev
+ * and noexec: from all that is mounted by this function nobody needs to run a
+ * program or to open a device, and where nobody needs it nobody should be able
+ * to. */
+static void mount_new(struct cage *c, const char *type, const char *path,
+                      unsigned long flags, const char *options) {
+    make_place(c, path, true);
+    flags |= MS_NOSUID | MS_NODEV | MS_NOEXEC;
+    must(c, mount(type, path, type, flags, options), "mount(%s, %s)", type,
+         path);
+}
+
+/* Take a copy of the mount that PATH in DIR is on, from PATH downwards.  FLAGS
+ * can be AT_RECURSIVE: with what is mounted below.  ATTRIBUTES (such as
+ * MOUNT_ATTR_RDONLY) are added to those it has; none is taken away, since in a
+ * user namespace those of the host are locked (mount_namespaces(7)).  Returns a
+ * descriptor of the copy. */
+static int clone_mount(struct cage *c, int dir, const char *path, int flags,
+                       uint64_t attributes) {
+    /* What to add, what to take away, how mounts pass, whose map of ids.
+     * Private, as in the step private: a copy made by the host side belongs to
+     * the host's mounts, and what is mounted on it would appear there. */
+    struct mount_attr set = { attributes, 0, MS_PRIVATE, 0 };
+    int how = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | flags;
+    int tree = must(c, syscall(SYS_open_tree, dir, path, how), "open_tree(%s)",
+                    path);
+    KERNEL(mount_setattr, tree, "", AT_EMPTY_PATH | flags, &set, sizeof set);
+    return tree;
+}
+
+/* Attach TREE at PATH and close it: the mount stays without a descriptor.  The
+ * place is made, if need be: a folder goes on a folder, a file on a file. */
+static void attach(struct cage *c, int tree, const char *path) {
+    /* EMPTY_PATH: what is moved is the descriptor itself.  T_SYMLINKS: PATH may
+     * be a symbolic link.  We are in a chroot of the new root when ROOTFS has a
+     * say in what it is (see enter_root()). */
+    const unsigned flags = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_SYMLINKS;
+    struct stat st;
+    must(c, fstat(tree, &st), "fstat(%s)", path);
+    make_place(c, path, S_ISDIR(st.st_mode));
+    must(c, syscall(SYS_move_mount, tree, "", AT_FDCWD, path, flags),
+         "move_mount(tree, %s)", path);
+    close(tree);
+}
+
+/* Show what PATH is in DIR, with all that is mounted below, at the same PATH
+ * here.  (A user namespace may not leave out what is mounted below: it could
+ * cover something, see mount_namespaces(7).)  HOW: attributes, as above. */
+static void bind_mount(struct cage *c, int dir, const char *path,
+                       uint64_t how) {
+    attach(c, clone_mount(c, dir, path, AT_RECURSIVE, how), path);
+}
+
+/* Show PATH of the host at PLACE, and make sure that it is DEVICE and not
+ * something put in its place: that is how /dev/null became the way out of runc
+ * (CVE-2025-31133).  What is looked at is the copy of the mount, not the path
+ * again, which could mean something else by now. */
+static void bind_device(struct cage *c, const char *path, dev_t device,
+                        const char *place) {
+    struct stat st;
+    int tree = clone_mount(c, c->host_root, path, 0, 0);
+    must(c, fstat(tree, &st), "fstat(%s)", path);
+    if (!S_ISCHR(st.st_mode) || st.st_rdev != device)
+        refuse(c, "/%s of the host is not the device %u:%u", path,
+               major(device), minor(device));
+    attach(c, tree, place);
+}
+
+/* --------------------------- layers and tarballs ---------------------------
+ * A tar archive is a row of blocks of 512 bytes: for each file one with its
+ * name, owner and mode, then its contents; at the end two blocks of zeros.
+ *
+ *      | header | contents ...     | header | contents | ... | 0 | 0 |
+ *        name, mode, "ustar" at 257
+ *
+ * `docker export` writes one, and an image in a registry is several, packed.
+ * Reading them is left to tar(1), for two reasons: it knows all variants of the
+ * format, and it can be run where a hostile archive can do no harm.  It runs
+ * as the container's PID 1 does: in its user and mount namespaces, as root of
+ * the former, and with all that is mounted made read-only but the workshop.
+ * An archive with `../../etc/passwd` in it, or a link to /etc and then a file
+ * below the link, finds a /etc that cannot be written.
+ *
+ *   By hand:  mkdir r; docker export NAME | tar -C r -x
+ *   Try:      tar -C rootfs -cf r.tar . ; ./cage run r.tar ls /
+ *             head -c 99999 r.tar > half.tar; ./cage run half.tar ls /
+ *   See:      tar(5) of libarchive for the format; tar(1) */
+
+/* Returns what tar(1) has to be told of ARCHIVE, the open file PATH, which
+ * begins with certain bytes according to its packing; refuses one that is none.
+ * For a file tar would find out by itself, but this one it reads from a
+ * descriptor: a file that only you may read could not be opened again by the
+ * container.
+ *
+ * And refuses half an archive, since tar does not mind if the two blocks of
+ * zeros at the end are missing: it would make a container with half of its
+ * files.  (A packed one that is cut off is refused by the program that unpacks
+ * it.)  What stands between the first block and the last is tar's business. */
+static const char *tar_option(struct cage *c, int archive, const char *path) {
+    static const struct { const char *bytes, *option; } packed[] = {
+        { "\x1f\x8b", "-z" }, { "BZh", "-j" }, { "\xfd" "7zXZ", "-J" },
+        { "\x28\xb5\x2f\xfd", "--zstd" },
+    };
+    char head[513] = "", tail[1024] = "not read", zeros[1024] = "";
+    struct stat st;
+    TRY(fstat(archive, &st));
+    if (S_ISFIFO(st.st_mode))
+        return "-p";        /* a pipe, from copy_as_archive(): not packed */
+    must(c, pread(archive, head, 512, 0), "read(%s)", path);
+    for (size_t i = 0; i < sizeof packed / sizeof packed[0]; i++)
+        if (strncmp(head, packed[i].bytes, strlen(packed[i].bytes)) == 0)
+            return packed[i].option;
+    if (strncmp(head + 257, "ustar", 5) != 0)
+        refuse(c, "%s is neither a folder nor a tar archive", path);
+    if (pread(archive, tail, 1024, st.st_size - 1024) != 1024
+        || memcmp(tail, zeros, 1024) != 0)
+        refuse(c, "%s is cut off: a tar archive ends with 1024 zeros", path);
+    return "-p";
+}
+
+/* Unpack ARCHIVE, the open file of SOURCE, where that is to be.  If tar fails,
+ * the run ends: it does so for a device file, which a user namespace may not
+ * make, and for an owner who does not exist inside.  So the archive's /dev is
+ * left out (the container gets one of ours), and with one id only (-o) all
+ * files belong to root.  -p: with the modes of the archive, whatever the
+ * umask. */
+static void unpack(struct cage *c, int archive, const struct source *source) {
+    const char *const argv[] = {
+        "tar", "-x", tar_option(c, archive, source->path), "-p", "-C",
+        source->target, "--exclude=./dev/*", "--exclude=dev/*",
+        "--numeric-owner", c->one_id ? "-of" : "-f", "-", NULL
+    };
+    /* Only GNU tar reads this variable.  Without it the second pattern would
+     * also match in other folders: usr/lib/udev/dev/... */
+    setenv("TAR_OPTIONS", "--anchored", 1);
+    make_place(c, source->target, true);
+    run_program(c, argv, archive, true);
 }
 
 /* ------------------- the sources: ROOTFS, volumes, --save ------------------
@@ -2166,30 +2084,55 @@ static int copy_as_archive(struct cage *c, const char *path) {
 }
 
 /* Open all sources, id-mapped for c->user_namespace if there is one: c->tree[i]
- * becomes the descriptor of c->source[i]. */
+ * becomes the descriptor of c->source[i], a copy of its mount, or an archive.
+ *
+ * Who can be root in the container can make a set-uid program in the folder of
+ * --save.  Under root, whoever goes through the disk and not through our
+ * id-mapped mount finds that it belongs to the real root: any user who could
+ * reach it would become root by running it.  So that folder must be closed to
+ * all others. */
 static void open_sources(struct cage *c) {
-    uint64_t map = c->user_namespace ? MOUNT_ATTR_IDMAP : 0;
+    struct mount_attr map = { MOUNT_ATTR_IDMAP, 0, 0,
+                              (unsigned)c->user_namespace };
     for (int i = 0; i < c->sources; i++) {
         const struct source *s = &c->source[i];
-        int here = AT_FDCWD, tree = c->tree[i];
+        bool save = s->path == c->save, layer = i >= c->volumes && !save;
+        bool read_only = s->attributes & MOUNT_ATTR_RDONLY;
         /* What is mounted below a layer is not seen through an overlay, but
          * without the step rootfs there is none. */
-        bool layer = i >= c->volumes;
         int flags = layer && !without(c, rootfs) ? 0 : AT_RECURSIVE;
-        c->step = layer ? "rootfs" : "volumes";
-        if (!tree)                      /* else it is a tarball, open already */
-            tree = clone_mount(c, here, s->path, flags, s->attributes | map);
-        if (tree == -1 && s->attributes & MOUNT_ATTR_RDONLY)
-            /* Of what is only read, the owners matter less: all of its files
-             * then belong to nobody, and what everybody may read is read. */
-            tree = clone_mount(c, here, s->path, flags, s->attributes);
-        if (tree == -1 && layer && s->path != c->save)
-            tree = copy_as_archive(c, s->path);
-        /* Left are volumes to be written and --save, and no copy will do. */
-        c->tree[i] = must(c, tree, "id-map(%s)", s->path);
+        struct stat st;
+        c->step = i < c->volumes ? "volumes" : "rootfs";
+        if (save)
+            mkdir(s->path, 0700);       /* it may be there */
+        int tree = clone_mount(c, AT_FDCWD, s->path, flags, s->attributes);
+        TRY(fstat(tree, &st));
+        if (save && (!S_ISDIR(st.st_mode) || st.st_uid != getuid()
+                     || st.st_mode & 077))
+            refuse(c, "--save %s: must be a folder of yours alone (chmod 700)",
+                   s->path);
+        if (layer && !S_ISDIR(st.st_mode) && !S_ISREG(st.st_mode))
+            refuse(c, "%s is neither a folder nor a tar archive", s->path);
+        if (layer && S_ISREG(st.st_mode)) {
+            close(tree);
+            /* NONBLOCK: a named pipe, if it has become one meanwhile, would
+             * else wait for a writer. */
+            tree = must(c, open(s->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC),
+                        "open(%s)", s->path);
+        } else if (map.userns_fd && syscall(SYS_mount_setattr, tree, "",
+                       AT_EMPTY_PATH | flags, &map, sizeof map) == -1) {
+            /* EINVAL: this file system cannot be id-mapped.  A layer is copied.
+             * Of what is only read the owners matter less: all of its files
+             * then belong to nobody, and what everybody may read is read.  Left
+             * are volumes to be written and --save, and no copy will do. */
+            if (errno != EINVAL || !(layer || read_only))
+                must(c, -1, "id-map(%s)", s->path);
+            if (layer)          /* the other stays open, to no effect */
+                tree = copy_as_archive(c, s->path);
+        }
+        c->tree[i] = tree;
     }
 }
-
 
 /* Put the layers into their places.  We are PID 1 already, in a mount namespace
  * of our own.  A tmpfs is mounted over /tmp, which nobody else sees, and
@@ -2197,9 +2140,9 @@ static void open_sources(struct cage *c) {
  *
  *     /tmp/lower/0      the first folder of ROOTFS, or the tarball, unpacked
  *     /tmp/lower/1      the second, ...
- *     /tmp/upper        what the container writes
- *     /tmp/work         what overlayfs needs for itself
- *     /tmp/save         the folder of --save: then upper and work are in it
+ *     /tmp/writes       the folder of --save, or else one in memory:
+ *       upper             what the container writes
+ *       work              what overlayfs needs for itself
  *     /tmp/root         all of it put together, by the step rootfs
  *
  * In the end only /tmp/root stays in sight, as "/".  That the layers below it
@@ -2213,7 +2156,7 @@ static void gather_layers(struct cage *c) {
     /* All that comes from the host has been copied.  The rest of what is
      * mounted here can only be read from now on: if a link in a tarball leads
      * tar(1) astray, it finds nothing to write. */
-    make_read_only(c, AT_RECURSIVE);
+    KERNEL(mount_setattr, AT_FDCWD, "/", AT_RECURSIVE, &rdonly, sizeof rdonly);
 
     /* The tmpfs has a size, so that no container fills the memory of the
      * machine, and a limit to the number of files, each of which costs memory
@@ -2223,20 +2166,18 @@ static void gather_layers(struct cage *c) {
                                size / 4096 + 64);
     TRY(mount("cage", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, options));
     TRY(chdir("/tmp"));
-    TRY(mkdir("root", 0755));
-    TRY(mkdir("upper", 0755));
-    TRY(mkdir("work", 0755));
-    for (int i = c->volumes; i < c->sources; i++) {
-        const char *place = c->source[i].path == c->save ? "save"
-            : text("lower/%d", i - c->volumes);
-        struct stat st;
-        make_place(c, place, true);
-        must(c, fstat(c->tree[i], &st), "fstat(%s)", place);
-        if (S_ISDIR(st.st_mode))
-            attach(c, c->tree[i], place);
+    /* A copy of a mount is a descriptor that only names a place, O_PATH; what
+     * can be read is an archive.  The folder of --save is the last: while tar
+     * runs, what can be written is only this tmpfs. */
+    for (int i = c->volumes; i < c->sources; i++)
+        if (TRY(fcntl(c->tree[i], F_GETFL)) & O_PATH)
+            attach(c, c->tree[i], c->source[i].target);
         else
-            unpack(c, c->tree[i], place);
-    }
+            unpack(c, c->tree[i], &c->source[i]);
+    /* With --save the first two may be there: it goes on where it was. */
+    make_place(c, "writes/upper", true);
+    make_place(c, "writes/work", true);
+    make_place(c, "root", true);
 }
 
 /* The new root is complete.  Make it our root by chroot(2) for now: every path
@@ -2245,15 +2186,13 @@ static void gather_layers(struct cage *c) {
  * path by itself as if it were inside; a link that changed between the look and
  * the mount was CVE-2021-30465.) */
 static void enter_root(struct cage *c) {
-    const char *place = "root";
-    if (without(c, rootfs)) {
-        /* ROOTFS itself.  pivot_root wants a mount point, and an unpacked
-         * tarball is none yet: a copy of its mount makes it one. */
-        place = "lower/0";
-        attach(c, clone_mount(c, AT_FDCWD, place, AT_RECURSIVE, 0), place);
-    }
+    /* Without the step rootfs it is ROOTFS itself.  pivot_root wants a mount
+     * point, and an unpacked tarball is none yet: a copy of its mount on itself
+     * makes it one. */
+    if (without(c, rootfs))
+        bind_mount(c, AT_FDCWD, "root", 0);
     c->host_root = TRY(open("/", FOLDER));
-    c->root = TRY(open(place, FOLDER));
+    c->root = TRY(open("root", FOLDER));
     TRY(fchdir(c->root));
     TRY(chroot("."));
 }
@@ -2304,25 +2243,24 @@ static unsigned pick_ids(struct cage *c) {
         /* The socket stays open, and closes when the host side ends. */
         if (name_socket(c, text("ids/%u", place), true) != -1)
             return FIRST + place * IDS;
-        if (errno != EADDRINUSE)
-            must(c, -1, "bind(@cage/ids/%u)", place);
+        must(c, errno == EADDRINUSE ? 0 : -1, "bind(@cage/ids/%u)", place);
     }
     refuse(c, "all %d ranges of ids are in use", PLACES);
 }
 
-/* Find in FILE the line whose word number N is KEY, where words are separated
- * by colons, and point WORD to its first three.  False if there is no such
- * line.
+/* Find in FILE the first line whose word number N is KEY or OTHER, where words
+ * are separated by colons, and point WORD to its first three.  False if there
+ * is no such line.
  *
  * (getpwuid(3) would find users who are in no file, but in a static program it
  * needs the shared libraries of the glibc that it was built with.) */
 static bool find_line(struct cage *c, const char *file, int n, const char *key,
-                      char *word[3]) {
+                      const char *other, char *word[3]) {
     char *lines = read_file(c, AT_FDCWD, file);
     for (char *line; (line = strsep(&lines, "\n")) != NULL;) {
         for (int i = 0; i < 3; i++)
             word[i] = strsep(&line, ":");
-        if (word[2] && strcmp(word[n], key) == 0)
+        if (word[2] && (!strcmp(word[n], key) || !strcmp(word[n], other)))
             return true;
     }
     return false;
@@ -2337,43 +2275,25 @@ static bool find_line(struct cage *c, const char *file, int n, const char *key,
  * are set-uid root and look into these files: newuidmap(1) and newgidmap(1).
  * Podman without root does the same. */
 static bool write_granted_maps(struct cage *c) {
-    static const char *const files[] = { "/etc/subuid", "/etc/subgid" };
     const char *uid = text("%u", getuid()), *gid = text("%u", getgid());
-    const char *child = text("%d", (int)c->init);
-    char *word[3];
-    /* Two lines of a map each: 0 UID 1, and 1 FIRST COUNT. */
-    const char *argv[2][9] = {
-        { "/usr/bin/newuidmap", child, "0", uid, "1", "1" },
-        { "/usr/bin/newgidmap", child, "0", gid, "1", "1" },
-    };
-    if (access(argv[0][0], X_OK) == -1)
-        return false;
+    const char *child = text("%d", (int)c->init), *name = uid;
+    char *user[3], *u[3], *g[3];
     /* A user without a name, as in many containers, can still have a grant. */
-    bool named = find_line(c, "/etc/passwd", 2, uid, word);
-    const char *name = named ? word[0] : "";
+    if (find_line(c, "/etc/passwd", 2, uid, uid, user))
+        name = user[0];
     /* Both files first: a map, once written, could not be taken back. */
-    for (int i = 0; i < 2; i++) {
-        if (!find_line(c, files[i], 0, name, word)
-            && !find_line(c, files[i], 0, uid, word))
-            return false;
-        argv[i][6] = word[1];
-        argv[i][7] = word[2];
-    }
-    for (int i = 0; i < 2; i++)
-        run_program(c, argv[i], 0, true);
+    if (access("/usr/bin/newuidmap", X_OK) == -1
+        || !find_line(c, "/etc/subuid", 0, name, uid, u)
+        || !find_line(c, "/etc/subgid", 0, name, uid, g))
+        return false;
+    /* Two lines of a map each: 0 UID 1, and 1 FIRST COUNT. */
+    const char *const uids[] = { "/usr/bin/newuidmap", child, "0", uid, "1",
+                                 "1", u[1], u[2], NULL };
+    const char *const gids[] = { "/usr/bin/newgidmap", child, "0", gid, "1",
+                                 "1", g[1], g[2], NULL };
+    run_program(c, uids, 0, true);
+    run_program(c, gids, 0, true);
     return true;
-}
-
-/* A pipe belongs to the user who made it, here the real root.  What is open
- * already can be used by all; but a program inside that opens /dev/stdout by
- * its name opens the pipe anew, and would be refused: `... cat` works in a pipe
- * without this, `... cat /dev/stdin` does not.  So those of 0, 1, 2 that are
- * pipes are given to the user of the container, UID and GID as seen outside. */
-static void give_pipes(struct cage *c, uid_t uid, gid_t gid) {
-    for (int fd = 0; fd <= 2; fd++)
-        if (strncmp(fact(c, 0, text("fd/%d", fd)), "pipe:", 5) == 0
-            && fchown(fd, uid, gid) == -1)
-            continue;               /* then they are refused, no more */
 }
 
 /* The host side answers WRITE_MY_ID_MAPS: the child is in its user namespace,
@@ -2381,7 +2301,6 @@ static void give_pipes(struct cage *c, uid_t uid, gid_t gid) {
  * M gets the sources, opened. */
 static void write_id_maps(struct cage *c, struct message *m) {
     c->step = "user";
-    unsigned first = 0;
     int dir = TRY(openat(c->proc, text("%d", (int)c->init), FOLDER));
     /* With --join it has got the map of the container that it has joined. */
     if (c->id_mapped && !c->join) {
@@ -2397,13 +2316,23 @@ static void write_id_maps(struct cage *c, struct message *m) {
         TRY(write_file(dir, "gid_map", text("0 %u 1", getgid())));
     }
     if (c->id_mapped) {
+        /* A pipe belongs to the user who made it, here the real root.  What is
+         * open already can be used by all; but a program inside that opens
+         * /dev/stdin by its name opens the pipe anew, and would be refused: not
+         * `... cat`, but `... cat /dev/stdin`.  So those of 0, 1, 2 that are
+         * pipes are given to the user of the container, as seen outside.  What
+         * cannot be given is refused then, no more. */
+        unsigned first = 0;
         sscanf(read_file(c, dir, "uid_map"), "%*u %u", &first);
-        give_pipes(c, first + c->uid, first + c->gid);
+        for (int fd = 0; fd <= 2; fd++)
+            if (strncmp(fact(c, 0, text("fd/%d", fd)), "pipe:", 5) == 0
+                && fchown(fd, first + c->uid, first + c->gid) == -1)
+                continue;
         /* A namespace can be named by its file here, as with nsenter(1). */
         c->user_namespace = TRY(openat(dir, "ns/user", O_RDONLY | O_CLOEXEC));
         open_sources(c);
+        memcpy(m->fd, c->tree, sizeof m->fd);
     }
-    memcpy(m->fd, c->tree, sizeof m->fd);
     close(dir);
 }
 
@@ -2668,8 +2597,6 @@ static void prepare(struct cage *c) {
      * without root) has fewer, and goes the way of an ordinary user. */
     c->id_mapped = geteuid() == 0 && !without(c, user)
         && strstr(fact(c, 0, "uid_map"), "4294967295");
-    for (int i = c->volumes; i < c->sources; i++)
-        check_source(c, i);
 
     /* A pidfd stands for one process for ever, whereas a number can be given to
      * another one.  It becomes readable when the process ends: die_with_host()
@@ -3047,7 +2974,7 @@ static const struct hint { const char *step; int error; const char *text; }
         "sysctl kernel.unprivileged_userns_clone=1" },
     /* To look at a folder one needs x on all above it. */
     { "rootfs", EACCES, "may you enter each folder on the way to it?" },
-    /* In a user namespace mounts come only together, see show_host(). */
+    /* In a user namespace mounts come only together, see bind_mount(). */
     { "rootfs", EINVAL, "an ordinary user cannot take a folder without what "
         "is mounted below it" },
     /* move_mount(2) says only EINVAL, or the host side could not map it. */
@@ -3562,18 +3489,22 @@ static void option_net(struct cage *c, char *what) {
 
 /* ROOTFS: layers, joined by ':', the topmost first, as in overlayfs's own
  * lowerdir=.  All options have been read, so the volumes are complete: behind
- * them in the list come the layers, and then the folder of --save. */
+ * them in the list come the layers, and then the folder of --save.  Where they
+ * go, see gather_layers().  An overlay only reads its layers, and a tarball
+ * that is unpacked beside one shall find no way to write into it. */
 static void take_layers(struct cage *c, char *list) {
     c->volumes = c->sources;
     for (char *path; (path = strsep(&list, ":")) != NULL;) {
         /* An empty name between two colons is a typing error, not ".". */
         if (*path == '\0' || c->layers == MOST)
             refuse(c, "ROOTFS: not 1 to %d folders or tarballs", MOST);
-        c->source[c->sources++] = (struct source){ .path = path };
-        c->layers++;
+        const char *lower = text("lower/%d", c->layers++);
+        c->source[c->sources++] = without(c, rootfs)
+            ? (struct source){ path, "root", 0 }
+            : (struct source){ path, lower, MOUNT_ATTR_RDONLY };
     }
     if (c->save)
-        c->source[c->sources++] = (struct source){ .path = c->save };
+        c->source[c->sources++] = (struct source){ c->save, "writes", 0 };
 }
 
 /* Refuse options that contradict each other.  What leans on a step that is left
