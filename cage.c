@@ -576,8 +576,9 @@ static void supervise(struct cage *c);
  * process into a group, as above, takes the kernel milliseconds. */
 static void step_cgroup(struct cage *c) {
     find_group(c, c->name, 0);
-    remove_group(c, c->group_name, true);   /* what a killed container of our */
-    remove_stale_groups(c);         /* name may have left; and all the others */
+    /* What killed containers may have left: one of our name, and all others. */
+    remove_group(c, c->group_name, true);
+    remove_stale_groups(c);
 
     /* An ordinary user may make groups only in a part of the tree that was
      * delegated to him or her.  Where there is none the container can live
@@ -599,9 +600,9 @@ static void step_cgroup(struct cage *c) {
         bool optional = *file == '-';
         enable_controller(c, file + optional);
         const char *path = group_file(c, file + optional);
-        if (write_file(AT_FDCWD, path, value) == -1
-            && !(optional && errno == ENOENT))
-            must(c, -1, "write(\"%s\" to %s)", value, path);
+        if (!optional || exists(c, path))
+            must(c, write_file(AT_FDCWD, path, value), "write(\"%s\" to %s)",
+                 value, path);
     }
 }
 
@@ -2570,10 +2571,10 @@ static void find_group(struct cage *c, const char *name, pid_t member) {
 
     /* A line of this one is WHAT PLACE TYPE OPTIONS...: proc(5). */
     char *mounts = read_file(c, c->proc, "self/mounts");
-    do
+    do {
         if ((line = strsep(&mounts, "\n")) == NULL)
             refuse(c, "no cgroup2 file system is mounted here");
-    while (sscanf(line, "%*s %4000s cgroup2 %1s", place, more) != 2);
+    } while (sscanf(line, "%*s %4000s cgroup2 %1s", place, more) != 2);
     c->above[0] = text("%s%s", place, path);
     c->group_path = member && !found ? ""
         : text("%s/%s", c->above[0], c->group_name);
@@ -2606,9 +2607,8 @@ static void enter_v1_groups(struct cage *c) {
         const char *v1 = text("%s/%s/cgroup.procs", c->above[i], c->group_name);
         /* A container without limits has none; but a limit that does not hold
          * for us is an error. */
-        if (write_file(AT_FDCWD, v1, "0") == -1
-            && (errno != ENOENT || c->settings > 0))
-            must(c, -1, "write(0 to %s)", v1);
+        if (c->settings > 0 || exists(c, v1))
+            must(c, write_file(AT_FDCWD, v1, "0"), "write(0 to %s)", v1);
     }
 }
 
@@ -2666,11 +2666,14 @@ static void remove_group(struct cage *c, const char *group, bool ours) {
  * The rule that makes this safe: only who holds the name NAME makes or removes
  * the group cage.NAME.  The name of a container that runs, or is being made, is
  * taken (EADDRINUSE), so we leave its group alone; and while we have a name,
- * nobody can make the group anew and lose it to us.
+ * nobody can make the group anew and lose it to us.  (A new container of that
+ * name waits for the moment that it takes: see prepare().)
  *
- * (Names are per network namespace, groups are not.  Of a cage that was started
- * in another one we get the name, and try to remove its group; but the kernel
- * removes no group that holds a process.) */
+ * Names are per network namespace, groups are not.  Of a cage that was started
+ * in another one we do get the name, and try to remove its group; but no group
+ * that holds a process can be removed.  Only one that has just been made, and
+ * is still empty, could be lost like that; then its cage cannot start the child
+ * in it, says so, and ends. */
 static void remove_stale_groups(struct cage *c) {
     struct dirent **files;
     int n = scandir(c->above[0], &files, NULL, NULL);
@@ -3223,13 +3226,16 @@ static char *children(struct cage *c, pid_t pid) {
 }
 
 /* Find the three processes of the container NAME of user UID: c->other.  False
- * if its command does not run, or not yet, or no more.
+ * if its command does not run: not yet, or no more.
  *
- * Anybody can bind any name, but the kernel says who listens, SO_PEERCRED; only
- * its own user is believed.  (And if that process has ended, leaving the socket
- * to another, its number may be that of a stranger by now.)  The host side has had other children (newuidmap,
- * tar, the --net COMMAND), but those that came later than PID 1 had ended when
- * it began to listen, and it has no new one before it ends that. */
+ * Anybody can bind any name, but the kernel says who listens (SO_PEERCRED), and
+ * only its own user is believed.  (If that process has handed the socket to
+ * another one and ended, its number may by now be that of a stranger: hence the
+ * second look at whose it is.)
+ *
+ * Why the youngest child is PID 1: the host side has had others, newuidmap, tar
+ * and the --net COMMAND; but those that came later had ended before it began to
+ * listen, and it has no new one until it has ended that. */
 static bool find(struct cage *c, unsigned uid, const char *name) {
     struct ucred who = { 0 };
     socklen_t size = sizeof who;
@@ -3271,8 +3277,9 @@ static void find_running(struct cage *c, const char *name) {
                    : "%.200s: no container of this name is running", name);
         poll(NULL, 0, 10);
     }
-    /* A pidfd stands for one process, for ever; but until it is opened that may
-     * have ended, and the number been given to another.  So look again. */
+    /* From now on we mean processes, not numbers: a pidfd stands for one of
+     * them for ever.  But just before it was opened that one may have ended,
+     * and its number been given to another, so look again. */
     const struct container first = c->other;
     c->pod = KERNEL(pidfd_open, first.command, 0);
     c->pod_init = KERNEL(pidfd_open, first.init, 0);
@@ -3370,22 +3377,22 @@ static _Noreturn void exec_side(struct cage *c) {
  *         echo 32M > /sys/fs/cgroup/cage.web/memory.max     (as root)
  *   See:  proc(5), lsns(8), systemd-cgls(1) */
 
-/* Count the processes of the container; and if SHOW, print the number of each
- * outside and inside, and its command line.  With a group, its list tells them,
- * also those that `cage exec` has brought in, whose parents are outside.  Else
- * the list grows as we go: it begins with PID 1, and the children of each are
- * put at its end.  (As a fork bomb may make it grow for ever, up to 9999.) */
+/* Count the processes of the container; and if SHOW, print for each its number
+ * outside, its number inside, and its command line.  With a group, its list
+ * tells them, also those that `cage exec` has brought in, whose parents are
+ * outside.  Else the list grows as we go: it begins with PID 1, and at its end
+ * are put the children of each.  (As a fork bomb may make it grow for ever,
+ * only 999 are asked for their children.) */
 static int processes(struct cage *c, bool show) {
-    char *list = *c->group_path
-        ? read_file(c, AT_FDCWD, group_file(c, "cgroup.procs"))
-        : text("%d", (int)c->other.init);
+    bool grow = *c->group_path == '\0';
+    char *list = grow ? text("%d", (int)c->other.init)
+        : read_file(c, AT_FDCWD, group_file(c, "cgroup.procs"));
     int count = 0;
     for (pid_t pid; (pid = (pid_t)strtol(list, &list, 10)) != 0; count++) {
-        if (*c->group_path == '\0' && count < 9999)
+        if (grow && count < 999)
             list = text("%s %s", list, children(c, pid));
-        const char *inside = strrchr(fact(c, pid, "NSpid"), ' ');
         if (show)
-            printf("%9d %8s  %.120s\n", (int)pid, inside ? inside + 1 : "-",
+            printf("%16s  %.120s\n", fact(c, pid, "NSpid"),
                    fact(c, pid, "cmdline"));
     }
     return count;
@@ -3436,12 +3443,12 @@ static void command_show(struct cage *c, const char *name) {
             printf("%-20s %-7s %-36s %s\n", facts[i],
                    strcmp(here, there) == 0 ? "shared" : "own", here, there);
     }
-    puts(*c->group_path ? "" : "\nno cgroup of its own");
+    printf("\n%s\n", *c->group_path ? c->group_path : "no cgroup of its own");
     for (int i = 0; files[i]; i++)
         if (*of_group(c, files[i], "") != '-')
             printf("%-60s %s\n", group_file(c, files[i]),
                    of_group(c, files[i], ""));
-    puts("\n  outside   inside");
+    puts("\n  outside inside  command");
     processes(c, true);
 }
 
@@ -3470,8 +3477,10 @@ static void freeze(struct cage *c, const char *name, int value) {
 static void command_stop(struct cage *c, const char *name) {
     find_running(c, name);
     struct pollfd end = { .fd = c->pod_host, .events = POLLIN };
-    /* A frozen process handles no signal, and PID 1 has to pass it on. */
+    /* A frozen process handles no signal, and PID 1 has to pass it on; and if
+     * the host side was stopped, by Ctrl-Z, it could not clean up. */
     write_file(AT_FDCWD, group_file(c, "cgroup.freeze"), "0");
+    KERNEL(pidfd_send_signal, c->pod_host, SIGCONT, NULL, 0);
     KERNEL(pidfd_send_signal, c->pod_init, SIGTERM, NULL, 0);
     if (poll(&end, 1, 10000) == 0)
         syscall(SYS_pidfd_send_signal, c->pod_init, SIGKILL, NULL, 0);
