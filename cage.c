@@ -3290,11 +3290,6 @@ static void find_running(struct cage *c, const char *name) {
     find_group(c, name + skip, first.init);
 }
 
-/* Is it paused? */
-static bool is_frozen(struct cage *c) {
-    return *of_group(c, "cgroup.events", "frozen ") == '1';
-}
-
 /* -------------------------- exec and --join: enter -------------------------
  * setns(2) is the opposite of unshare(2): it puts the process into a namespace
  * that is there already.  Which one is told by a pidfd: those of that process.
@@ -3320,7 +3315,7 @@ static bool is_frozen(struct cage *c) {
 static void open_other(struct cage *c) {
     find_running(c, c->join);
     /* It would be frozen like all others, or wait for them. */
-    if (is_frozen(c))
+    if (*of_group(c, "cgroup.events", "frozen ") == '1')
         refuse(c, "%s is paused (see cage resume)", c->join);
     pid_t pid = c->other.command;
     for (int i = 0; i < NAMESPACES; i++)
@@ -3461,14 +3456,16 @@ static void command_show(struct cage *c, const char *name) {
  * does not know: SIGSTOP, which does the same to one process, can be seen by
  * its parent, and one that was forked meanwhile would be missed. */
 static void freeze(struct cage *c, const char *name, int value) {
+    const char *number = value ? "1" : "0", *now = "";
     find_running(c, name);
     if (*c->group_path == '\0')
         refuse(c, "%s has no cgroup, and only a cgroup can be frozen", name);
-    const char *file = group_file(c, "cgroup.freeze");
-    TRY(write_file(AT_FDCWD, file, value ? "1" : "0"));
+    TRY(write_file(AT_FDCWD, group_file(c, "cgroup.freeze"), number));
     /* It takes a moment until the last of them has stopped. */
-    for (int tries = 0; is_frozen(c) != value && tries < 5000; tries++)
+    for (int tries = 0; strcmp(now, number) != 0 && tries < 5000; tries++) {
+        now = of_group(c, "cgroup.events", "frozen ");
         poll(NULL, 0, 1);
+    }
 }
 
 /* cage stop: SIGTERM is a request, "end, please", which PID 1 passes on to the
