@@ -265,7 +265,6 @@ struct cage {
     /* With --join and `cage exec`: the container to be joined (Part III). */
     struct container {
         pid_t host, init, command;  /* its three processes */
-        uid_t uid;                  /* whose it is */
     } other;
     int pod, pod_init, pod_host;    /* pidfds: of the command and the two */
     int pod_root;                   /* the command's root directory */
@@ -2557,9 +2556,9 @@ static const char *const v1_trees[TREES - 1] = { "/sys/fs/cgroup/memory",
 static void find_group(struct cage *c, const char *name, pid_t member) {
     /* A line of /proc/PID/cgroup is NUMBER:CONTROLLERS:PATH; version 2 is 0. */
     const char *file = member ? text("%d/cgroup", (int)member) : "self/cgroup";
-    bool root = (member ? c->other.uid : geteuid()) == 0;
     char *path = strstr(read_file(c, c->proc, file), "0::/");
-    path = path && (member || !root) ? strtok(path + 3, "\n") : text("/");
+    bool top = path == NULL || (!member && geteuid() == 0);
+    path = top ? text("/") : strtok(path + 3, "\n");
     c->group_name = text("cage.%s", name);
 
     /* Above what?  A container's group, or cage-host, where another cage may
@@ -2579,9 +2578,10 @@ static void find_group(struct cage *c, const char *name, pid_t member) {
     c->group_path = member && !found ? ""
         : text("%s/%s", c->above[0], c->group_name);
 
-    /* What is a tree of version 1 has a file `tasks`. */
+    /* Who is at the top here, root, is so in version 1, too.  What is a tree of
+     * that has a file `tasks`. */
     c->trees = 1;
-    for (int i = 0; root && i < TREES - 1; i++)
+    for (int i = 0; *path == '\0' && *c->group_path && i < TREES - 1; i++)
         if (exists(c, text("%s/tasks", v1_trees[i])))
             c->above[c->trees++] = v1_trees[i];
 }
@@ -3252,7 +3252,7 @@ static bool find(struct cage *c, unsigned uid, const char *name) {
     /* Without the step init, PID 1 is the command itself. */
     if (strcmp(fact(c, init, "comm"), "cage: init") == 0)
         command = atoi(children(c, init));
-    c->other = (struct container){ who.pid, init, command, uid };
+    c->other = (struct container){ who.pid, init, command };
     return command != 0;
 }
 
