@@ -132,7 +132,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
@@ -255,10 +254,9 @@ struct cage {
     /* With --join and `cage exec`: the container to be joined (Part III). */
     struct container {
         pid_t host, init, command;  /* its three processes */
-        bool runs, has_init;        /* the command; a PID 1 of ours */
-        uid_t uid;                  /* whose it is */
     } other;
-    int pod, pod_root;              /* its command's pidfd and root directory */
+    int pod, pod_init, pod_host;    /* pidfds: of the command and the two */
+    int pod_root;                   /* the command's root directory */
     int pod_namespaces;             /* those that are not ours: CLONE_NEW... */
 
     /* Known to the host side only. */
@@ -525,8 +523,7 @@ static void die_with_host(struct cage *c) {
 static void prepare(struct cage *c);
 static void lab_cell(struct cage *c);
 static void find_group(struct cage *c, const char *name, pid_t member);
-static void remove_groups(struct cage *c);
-static int lock_group(struct cage *c);
+static void remove_group(struct cage *c, const char *group, bool ours);
 static void remove_stale_groups(struct cage *c);
 static void enable_controller(struct cage *c, const char *file);
 static const char *group_file(struct cage *c, const char *file);
@@ -568,23 +565,20 @@ static void supervise(struct cage *c);
  * process into a group, as above, takes the kernel milliseconds. */
 static void step_cgroup(struct cage *c) {
     find_group(c, c->name, 0);
-    remove_groups(c);               /* what a killed container of our name */
-    remove_stale_groups(c);         /* may have left; and all the others */
+    /* What killed containers may have left: one of our name, and all others. */
+    remove_group(c, c->group_name, true);
+    remove_stale_groups(c);
 
-    if (mkdir(c->group_path, 0755) == -1) {
-        /* An ordinary user may make groups only in a part of the tree that was
-         * delegated to him or her.  Where there is none the container can live
-         * without: it is not weaker than asked for, unless a limit was. */
-        bool refused = errno == EACCES || errno == EPERM || errno == EROFS
-            || (errno == EEXIST && geteuid() != 0);     /* root's */
-        if (c->settings > 0 || !refused)
-            must(c, -1, "mkdir(%s)", c->group_path);
+    /* An ordinary user may make groups only in a part of the tree that was
+     * delegated to him or her.  Where there is none the container can live
+     * without: it is not weaker than asked for, unless a limit was. */
+    if (c->settings == 0 && access(c->above[0], W_OK) == -1) {
         if (c->explain)
-            note(c, "no group: mkdir(%s): %s", c->group_path, strerror(errno));
+            note(c, "no group: access(%s): %s", c->above[0], strerror(errno));
         return;
     }
-    while ((c->group = lock_group(c)) == -1)    /* another cage removed it */
-        must(c, mkdir(c->group_path, 0755), "mkdir(%s)", c->group_path);
+    must(c, mkdir(c->group_path, 0755), "mkdir(%s)", c->group_path);
+    c->group = must(c, open(c->group_path, FOLDER), "open(%s)", c->group_path);
 
     /* Controllers that are still in trees of version 1 need a group there. */
     for (int i = 1; i < c->trees && c->settings > 0; i++)
@@ -595,9 +589,9 @@ static void step_cgroup(struct cage *c) {
         bool optional = *file == '-';
         enable_controller(c, file + optional);
         const char *path = group_file(c, file + optional);
-        if (write_file(AT_FDCWD, path, value) == -1
-            && !(optional && errno == ENOENT))
-            must(c, -1, "write(\"%s\" to %s)", value, path);
+        if (!optional || exists(c, path))
+            must(c, write_file(AT_FDCWD, path, value), "write(\"%s\" to %s)",
+                 value, path);
     }
 }
 
@@ -1823,8 +1817,20 @@ static void end_step(struct cage *c) {
  *      @cage/1000/web       the container `web` of the user with id 1000
  *      @cage/ids/17         the 18th range of user ids, see pick_ids()
  *
+ * Nothing is ever said over it.  What there is to know is the state of the
+ * socket, and the kernel tells it to whoever asks:
+ *
+ *      state           since                   connect(2)      the container
+ *      bound           prepare()               ECONNREFUSED    is being made
+ *      it listens      the command runs        succeeds        runs
+ *      shut down       clean_up()              ECONNREFUSED    is over
+ *      closed          the host side's end     ECONNREFUSED    name is free
+ *
+ * A connected socket can also be asked which process, and of which user, has
+ * called listen(2) at the other end (SO_PEERCRED): that is the host side.
+ *
  *   Try:  ./cage run -n web rootfs sleep 100 &   grep @cage /proc/net/unix
- *   See:  unix(7), "abstract"; proc(5) on /proc/net/unix
+ *   See:  unix(7), "abstract" and SO_PEERCRED; proc(5) on /proc/net/unix
  *
  * (Such names are per network namespace: see network_namespaces(7).) */
 
@@ -1836,27 +1842,15 @@ static int name_socket(struct cage *c, const char *name, bool claim) {
      * name is then all the bytes that we count, without a 0 at the end. */
     struct sockaddr_un address = { .sun_family = AF_UNIX };
     const struct sockaddr *where = (const struct sockaddr *)&address;
-    char *path = address.sun_path + 1;
     size_t room = sizeof address.sun_path - 1, size = sizeof address - room;
-    size += (size_t)snprintf(path, room, "cage/%s", name);
+    size += (size_t)snprintf(address.sun_path + 1, room, "cage/%s", name);
     const int kind = SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC;
     int fd = TRY(socket(AF_UNIX, kind, 0));
-    /* Only a socket that listens can be asked who has bound it. */
-    int result = claim ? bind(fd, where, (socklen_t)size)
-                       : connect(fd, where, (socklen_t)size);
-    if (result == 0 && (!claim || listen(fd, SOMAXCONN) == 0))
+    if ((claim ? bind(fd, where, (socklen_t)size)
+               : connect(fd, where, (socklen_t)size)) == 0)
         return fd;
     close(fd);                      /* errno stays as it is */
     return -1;
-}
-
-/* Somebody asks who holds our name: say it. */
-static void tell(struct cage *c) {
-    struct container us = { .init = c->init, .runs = c->runs,
-        .has_init = !without(c, init) };
-    int caller = accept4(c->name_socket, NULL, NULL, SOCK_CLOEXEC);
-    send(caller, &us, sizeof us, MSG_NOSIGNAL | MSG_DONTWAIT);
-    close(caller);
 }
 
 /* ----------------------------- copies of mounts ----------------------------
@@ -2388,58 +2382,45 @@ static const struct { const char *file, *v1_file; } v1_files[] = {
 static const char *const v1_trees[TREES - 1] = { "/sys/fs/cgroup/memory",
     "/sys/fs/cgroup/cpu", "/sys/fs/cgroup/pids" };
 
-/* Find out where the group cage.NAME is to be made: c->above.  Root makes it at
+/* The group of the container NAME.  If it runs, MEMBER is its PID 1: then its
+ * group is where that process is, and c->group_path "" if that is none of ours.
+ * Else (0) the group is to be made, and c->above[0] is where: root makes it at
  * the top of the tree, an ordinary user in the group in which cage was started.
- * Or, if MEMBER is a process of a container that runs, find out where it is;
- * c->group_path is "" if it has none.
  *
- * The place of the tree is taken from the table of mounts: on a hybrid machine
- * it is /sys/fs/cgroup/unified, and others have it elsewhere.  (Those of
- * version 1 are where all distributions have them, and for root only.) */
+ * Where the tree of version 2 is mounted is looked up, by its type: on a hybrid
+ * machine it is /sys/fs/cgroup/unified, and others have it elsewhere.  (Those
+ * of version 1 are where all distributions have them, and for root only.) */
 static void find_group(struct cage *c, const char *name, pid_t member) {
+    /* A line of /proc/PID/cgroup is NUMBER:CONTROLLERS:PATH; version 2 is 0. */
     const char *file = member ? text("%d/cgroup", (int)member) : "self/cgroup";
-    bool root = (member ? c->other.uid : geteuid()) == 0;
-    char place[PATH_MAX] = "", type[16] = "", *line;
+    char *path = strstr(read_file(c, c->proc, file), "0::/");
+    bool top = path == NULL || (!member && geteuid() == 0);
+    path = top ? text("/") : strtok(path + 3, "\n");
     c->group_name = text("cage.%s", name);
 
-    /* A line of this file is NUMBER:CONTROLLERS:PATH; version 2 is 0. */
-    char *own = strstr(read_file(c, c->proc, file), "0::/");
-    own = own && (member || !root) ? strtok(own + 3, "\n") : text("/");
     /* Above what?  A container's group, or cage-host, where another cage may
      * have moved us (see enable_controller()), or the top, which is "". */
-    char *last = strrchr(own, '/');
+    char *last = strrchr(path, '/'), place[PATH_MAX], more[2], *line;
     bool found = strcmp(last + 1, c->group_name) == 0;
     if (last[1] == '\0' || strncmp(last, "/cage", 5) == 0)
         *last = '\0';
 
+    /* A line of this one is WHAT PLACE TYPE OPTIONS...: proc(5). */
     char *mounts = read_file(c, c->proc, "self/mounts");
-    while (strcmp(type, "cgroup2") != 0)
+    do {
         if ((line = strsep(&mounts, "\n")) == NULL)
             refuse(c, "no cgroup2 file system is mounted here");
-        else
-            sscanf(line, "%*s %4000s %15s", place, type);
-    c->above[0] = text("%s%s", place, own);
-    c->group_path = text("%s/%s", c->above[0], c->group_name);
-    if (member && !found)
-        c->group_path = "";
-    /* What is a tree of version 1 has a file `tasks`. */
+    } while (sscanf(line, "%*s %4000s cgroup2 %1s", place, more) != 2);
+    c->above[0] = text("%s%s", place, path);
+    c->group_path = member && !found ? ""
+        : text("%s/%s", c->above[0], c->group_name);
+
+    /* Who is at the top here, root, is so in version 1, too.  What is a tree of
+     * that has a file `tasks`. */
     c->trees = 1;
-    for (int i = 0; root && i < TREES - 1; i++)
+    for (int i = 0; *path == '\0' && *c->group_path && i < TREES - 1; i++)
         if (exists(c, text("%s/tasks", v1_trees[i])))
             c->above[c->trees++] = v1_trees[i];
-}
-
-/* Open our group and lock it, flock(2).  By the lock others see that it is in
- * use: the kernel takes it away with the last of our processes that has it
- * open, however that ends.  Returns -1 if another cage has removed the group
- * before: new, empty and not locked yet, it looks like one that was left
- * behind. */
-static int lock_group(struct cage *c) {
-    int fd = open(c->group_path, FOLDER);
-    if (flock(fd, LOCK_SH) == 0 && access(c->group_path, F_OK) == 0)
-        return fd;
-    close(fd);
-    return -1;
 }
 
 /* The path of FILE of our group, or of what stands for it in version 1, if it
@@ -2459,13 +2440,12 @@ static const char *group_file(struct cage *c, const char *file) {
  * clone3(2) a process can be born into a group of version 2 only.  Its own
  * children are born where it is, so once is enough.  0 means: who writes. */
 static void enter_v1_groups(struct cage *c) {
-    for (int i = 1; i < c->trees; i++) {
+    for (int i = 1; i < c->trees && c->group; i++) {
         const char *v1 = text("%s/%s/cgroup.procs", c->above[i], c->group_name);
         /* A container without limits has none; but a limit that does not hold
          * for us is an error. */
-        if (write_file(AT_FDCWD, v1, "0") == -1
-            && (errno != ENOENT || c->settings > 0))
-            must(c, -1, "write(0 to %s)", v1);
+        if (c->settings > 0 || exists(c, v1))
+            must(c, write_file(AT_FDCWD, v1, "0"), "write(0 to %s)", v1);
     }
 }
 
@@ -2480,39 +2460,69 @@ static void enter_v1_groups(struct cage *c) {
  *
  * Errors of the last line tell nothing that a missing FILE will not tell. */
 static void enable_controller(struct cage *c, const char *file) {
-    int above = TRY(open(c->above[0], FOLDER));
-    bool top = faccessat(above, "cgroup.type", F_OK, 0) == -1;
-    for (int tries = 0; !top && tries < 1000; tries++) {
-        char *pid, *pids = read_file(c, above, "cgroup.procs");
-        if (*pids == '\0')
+    const char *above = c->above[0], *aside = text("%s/cage-host", above);
+    char *pid, *pids;
+    for (int tries = 0; tries < 1000; tries++) {
+        pids = read_file(c, AT_FDCWD, text("%s/cgroup.procs", above));
+        if (*pids == '\0' || !exists(c, text("%s/cgroup.type", above)))
             break;
-        mkdirat(above, "cage-host", 0755);
+        mkdir(aside, 0755);
         while ((pid = strsep(&pids, "\n")) != NULL && *pid)
-            write_file(above, "cage-host/cgroup.procs", pid);
+            write_file(AT_FDCWD, text("%s/cgroup.procs", aside), pid);
     }
-    const char *controller = text("+%.*s", (int)strcspn(file, "."), file);
-    write_file(above, "cgroup.subtree_control", controller);
-    close(above);
+    write_file(AT_FDCWD, text("%s/cgroup.subtree_control", above),
+               text("+%.*s", (int)strcspn(file, "."), file));
+}
+
+/* Remove GROUP, from all trees.  That of version 2 goes last: by it the others
+ * are found if we are killed meanwhile.  (Where there is none, or not for us to
+ * remove, there is nothing to do.)  rmdir(2) says EBUSY while there are
+ * processes in it; and the kernel takes some time to see the last one out.
+ * (That cgroup.events then reads "populated 0" can be waited for by poll(2),
+ * but in version 2 only; mostly the first try succeeds.)
+ *
+ * If it is OURS, first kill what is left in it.  With PID 1 all processes of
+ * its namespace have died; but --without=pid there may be some left, and 1 in
+ * cgroup.kill sends SIGKILL to all of the group at once, however fast they
+ * multiply (Linux 5.14). */
+static void remove_group(struct cage *c, const char *group, bool ours) {
+    int tree = c->trees, tries = ours ? 1000 : 1;
+    if (ours)
+        write_file(AT_FDCWD, group_file(c, "cgroup.kill"), "1");
+    while (tree > 0 && tries > 0)
+        if (rmdir(text("%s/%s", c->above[tree - 1], group)) == 0
+            || (errno != EBUSY && errno != EINTR))
+            tree--;
+        else if (--tries > 0)
+            poll(NULL, 0, 1);           /* wait for a millisecond */
 }
 
 /* Remove every group whose container is gone because its host side was killed,
- * for one by SIGKILL or when the machine ran out of memory: nobody holds the
- * lock of it any more.  (Only a group without processes can be removed: else
- * rmdir says EBUSY.) */
+ * for one by SIGKILL or when the machine ran out of memory.
+ *
+ * The rule that makes this safe: only who holds the name NAME makes or removes
+ * the group cage.NAME.  The name of a container that runs, or is being made, is
+ * taken (EADDRINUSE), so we leave its group alone; and while we have a name,
+ * nobody can make the group anew and lose it to us.  (A new container of that
+ * name waits for the moment that it takes: see prepare().)
+ *
+ * Names are per network namespace, groups are not.  Of a cage that was started
+ * in another one we do get the name, and try to remove its group; but no group
+ * that holds a process can be removed.  Only one that has just been made, and
+ * is still empty, could be lost like that; then its cage cannot start the child
+ * in it, says so, and ends. */
 static void remove_stale_groups(struct cage *c) {
-    DIR *groups = opendir(c->above[0]);
-    for (struct dirent *d; groups && (d = readdir(groups)) != NULL;) {
-        bool cage = strncmp(d->d_name, "cage.", strlen("cage.")) == 0;
-        int fd = cage ? openat(dirfd(groups), d->d_name, FOLDER) : -1;
-        /* The one that has the lock goes last: until then nobody can make the
-         * others anew, and lose them to us. */
-        if (flock(fd, LOCK_EX | LOCK_NB) == 0)
-            for (int i = c->trees - 1; i >= 0; i--)
-                rmdir(text("%s/%s", c->above[i], d->d_name));
-        close(fd);
+    struct dirent **files;
+    int n = scandir(c->above[0], &files, NULL, NULL);
+    for (int i = 0; i < n; i++) {
+        const char *group = files[i]->d_name, *name = group + strlen("cage.");
+        if (strncmp(group, "cage.", strlen("cage.")) != 0)
+            continue;
+        int held = name_socket(c, text("%u/%s", getuid(), name), true);
+        if (held != -1)
+            remove_group(c, group, false);
+        close(held);
     }
-    if (groups)
-        closedir(groups);
 }
 
 /* What FILE of our group says after KEY, to the end of the line; "-" if there
@@ -2544,23 +2554,6 @@ static void say_why(struct cage *c) {
         note(c, "the limit of processes was reached, %ld times", refused);
 }
 
-/* Kill what is left in our groups, and remove them.  With PID 1 all processes
- * of its namespace have died; but --without=pid there may be some left, and 1
- * in cgroup.kill sends SIGKILL to all of the group at once, however fast they
- * multiply (Linux 5.14).
- *
- * EBUSY: the kernel takes some time to see the last process out.  (That
- * cgroup.events then reads "populated 0" can be waited for by poll(2), but in
- * version 2 only; mostly the first try succeeds.) */
-static void remove_groups(struct cage *c) {
-    write_file(AT_FDCWD, group_file(c, "cgroup.kill"), "1");
-    /* That of version 2 last: by it the others are found if we are killed. */
-    for (int i = c->trees - 1, tries = 1000; i >= 0; i--)
-        while (rmdir(text("%s/%s", c->above[i], c->group_name)) == -1
-               && (errno == EBUSY || errno == EINTR) && tries-- > 0)
-            poll(NULL, 0, 1);       /* wait for a millisecond */
-}
-
 /* ------------------------------ preparations -------------------------------
  * Before the first step the host side takes the name, opens what no path will
  * lead to later, and puts signals off.  What is wrong with the arguments shall
@@ -2585,8 +2578,13 @@ static void prepare(struct cage *c) {
      * lead there by /proc/self/fd.  Only the lesson --without=fds needs it.) */
     if (!without(c, fds))
         KERNEL(close_range, 3, ~0U, 0);
-    if (!c->exec && (c->name_socket = name_socket(c, name, true)) == -1)
-        must(c, -1, "--name %s: bind(@cage/%s)", c->name, name);
+    /* Another cage may have it for a moment, see remove_stale_groups(). */
+    for (int tries = 0; !c->exec
+         && (c->name_socket = name_socket(c, name, true)) == -1; tries++) {
+        if (errno != EADDRINUSE || tries == 100)
+            must(c, -1, "--name %s: bind(@cage/%s)", c->name, name);
+        poll(NULL, 0, 1);
+    }
     /* A folder that is open can still be used when no path leads to it any
      * more: for /proc that is the case after the step pivot. */
     c->proc = TRY(open("/proc", FOLDER));
@@ -2752,7 +2750,7 @@ static void copy_input(struct cage *c) {
  *      c->talk      a question from inside   answer()
  *      c->master    output of the command    copy_output()
  *      0            a key was pressed        copy_input()
- *      name_socket  somebody asks who we are      tell()
+ *      name_socket  somebody has asked who we are: take the connection
  *      c->pod       the container that we have joined has ended, and so do we
  *
  * The order of a run, seen from here: the child asks for its id maps; it says
@@ -2808,6 +2806,9 @@ static void answer(struct cage *c) {
     else if (m.what == TAKE_THE_TERMINAL)
         take_terminal(c, m.fd[0], m.fd[1]);
     else if (m.what == I_START) {
+        /* Now our name can be connected to: "it runs".  See names. */
+        if (c->name_socket)
+            TRY(listen(c->name_socket, SOMAXCONN));
         c->runs = true;
         take_keyboard(c);
     }
@@ -2891,7 +2892,7 @@ static void supervise(struct cage *c) {
             { c->master ? c->master : -1,
               typed ? POLLIN | POLLOUT : POLLIN, 0 },
             { c->raw && !typed ? 0 : -1, POLLIN, 0 },
-            { c->name_socket ? c->name_socket : -1, POLLIN, 0 },
+            { c->name_socket && c->runs ? c->name_socket : -1, POLLIN, 0 },
             { c->pod ? c->pod : -1, POLLIN, 0 },
         };
         /* In the background: nobody tells us when we come to the foreground,
@@ -2908,8 +2909,9 @@ static void supervise(struct cage *c) {
             copy_output(c);
         if (events[2].revents & POLLOUT || events[3].revents)
             copy_input(c);
+        /* The kernel has answered; this is only to make room for the next. */
         if (events[4].revents)
-            tell(c);
+            close(accept4(c->name_socket, NULL, NULL, SOCK_CLOEXEC));
         if (events[5].revents)
             c->status = EXIT_SIGNAL + SIGKILL;
     }
@@ -2919,6 +2921,10 @@ static void supervise(struct cage *c) {
  * and only once: what fails in here ends in fail(), and must not come back. */
 static void clean_up(struct cage *c) {
     c->on_host_side = false;
+    /* From here on nobody shall find us as a container that runs; but the name
+     * stays ours until the end. */
+    if (c->name_socket)
+        shutdown(c->name_socket, SHUT_RDWR);
     /* SIGKILL cannot be caught.  Whoever dies as PID 1 takes all processes of
      * its namespace along, and waitpid(2) returns only when they are gone
      * (pid_namespaces(7)): now their cgroup is empty, and nobody writes to the
@@ -2938,7 +2944,7 @@ static void clean_up(struct cage *c) {
     if (c->status > 0)
         say_why(c);
     if (c->group)
-        remove_groups(c);
+        remove_group(c, c->group_name, true);
     /* What overlayfs needed for itself has the mode 0, where rm -r stops. */
     if (c->save)
         chmod(text("%s/work/work", c->save), 0700);
@@ -3030,9 +3036,9 @@ static const char *hint_for(struct cage *c, int error) {
  * them.  So the commands below need no daemon and no notes of their own: they
  * ask /proc and the cgroup, at the moment when you ask them.
  *
- *      @cage/1000/web, a socket    connect(2): whose is it?   the host side
- *      /proc/PID/task/PID/children                            its child: PID 1,
- *                                                    whose first: the command
+ *      @cage/1000/web, a socket      connect(2): whose?   the host side
+ *      /proc/PID/task/PID/children   its youngest child   PID 1
+ *      the same file of PID 1        its oldest child     the command
  *
  * Docker's daemon keeps a folder of files for each container, and so does runc,
  * below /run; they have to be mended when the machine has crashed in between.
@@ -3050,58 +3056,68 @@ static char *children(struct cage *c, pid_t pid) {
 }
 
 /* Find the three processes of the container NAME of user UID: c->other.  False
- * if it does not run, or not yet.
+ * if its command does not run: not yet, or no more.
  *
- * The host side, which holds the name, tells what it knows: see
- * tell().  Anybody can bind any name, but the kernel says who has done so,
- * SO_PEERCRED; only its own user is believed. */
+ * Anybody can bind any name, but the kernel says who listens (SO_PEERCRED), and
+ * only its own user is believed.  (If that process has handed the socket to
+ * another one and ended, its number may by now be that of a stranger: hence the
+ * second look at whose it is.)
+ *
+ * Why the youngest child is PID 1: the host side has had others, newuidmap, tar
+ * and the --net COMMAND; but those that came later had ended before it began to
+ * listen, and it has no new one until it has ended that. */
 static bool find(struct cage *c, unsigned uid, const char *name) {
-    struct container *o = &c->other;
     struct ucred who = { 0 };
     socklen_t size = sizeof who;
     int fd = name_socket(c, text("%u/%s", uid, name), false);
-    struct pollfd reply = { .fd = fd, .events = POLLIN };
     if (fd == -1 && errno != ECONNREFUSED && errno != EAGAIN)
         must(c, -1, "connect(@cage/%u/%s)", uid, name);
-    *o = (struct container){ 0 };
     getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size);
-    if (who.pid != 0 && who.uid == uid && poll(&reply, 1, 200) == 1)
-        recv(fd, o, sizeof *o, 0);
     close(fd);
-    o->host = who.uid == uid ? who.pid : 0;
-    o->uid = uid;
-    /* It could tell any number: that is not to be the process of another. */
-    if (!o->runs || o->host == 0 || atoi(fact(c, o->init, "PPid")) != o->host)
+    if (who.pid == 0 || who.uid != uid
+        || strtoul(fact(c, who.pid, "Uid"), NULL, 10) != uid)
         return false;
+    char *all = children(c, who.pid), *youngest = strrchr(all, ' ');
+    pid_t init = atoi(youngest ? youngest : all), command = init;
     /* Without the step init, PID 1 is the command itself. */
-    o->command = o->has_init ? atoi(children(c, o->init)) : o->init;
-    return o->command != 0;
+    if (strcmp(fact(c, init, "comm"), "cage: init") == 0)
+        command = atoi(children(c, init));
+    c->other = (struct container){ who.pid, init, command };
+    return command != 0;
 }
 
 /* Find the container NAME, or for root UID/NAME as `cage ps` shows it, and its
- * groups; refuse if there is none.  One that is just starting is waited for, up
- * to 5 seconds, and 0.3 for its name: after `cage run -n web rootfs ... &`
- * nothing is there yet. */
+ * group; refuse if there is none.  One that is just being made is waited for,
+ * up to 5 seconds, and 0.3 for its name: after `cage run -n web ... &` nothing
+ * is there yet. */
 static void find_running(struct cage *c, const char *name) {
     unsigned uid = getuid();
-    const char *slash = strchr(name, '/'), *own = slash ? slash + 1 : name;
-    const time_t start = time(NULL);
-    if (slash && (uid != 0 || sscanf(name, "%u/", &uid) != 1))
-        refuse(c, "%.200s: not the NAME of a container", name);
-    for (int tries = 0; !find(c, uid, own); tries++) {
-        if (!c->other.host && tries >= 30)
-            refuse(c, "%.200s: no container of this name is running", name);
-        if (time(NULL) > start + 5)
-            refuse(c, "%.200s: has not started, or its host side, process %d, "
-                   "is stopped", name, (int)c->other.host);
+    int skip = 0;
+    if (uid == 0 && strchr(name, '/'))
+        sscanf(name, "%u/%n", &uid, &skip);
+    /* Who enters the container of another user is in that user's hands: a false
+     * one could have the host's namespaces, and any files. */
+    if (c->join && uid != getuid())
+        refuse(c, "%s: only its own user may enter", name);
+    for (int tries = 0; !find(c, uid, name + skip); tries++) {
+        bool named = strstr(read_file(c, AT_FDCWD, "/proc/net/unix"),
+                            text("@cage/%u/%s\n", uid, name + skip));
+        if (tries >= (named ? 500 : 30))
+            refuse(c, named ? "%.200s: has not started yet, or just ended"
+                   : "%.200s: no container of this name is running", name);
         poll(NULL, 0, 10);
     }
-    find_group(c, own, c->other.init);
-}
-
-/* Is it paused? */
-static bool is_frozen(struct cage *c) {
-    return *of_group(c, "cgroup.events", "frozen ") == '1';
+    /* From now on we mean processes, not numbers: a pidfd stands for one of
+     * them for ever.  But just before it was opened that one may have ended,
+     * and its number been given to another, so look again. */
+    const struct container first = c->other;
+    c->pod = KERNEL(pidfd_open, first.command, 0);
+    c->pod_init = KERNEL(pidfd_open, first.init, 0);
+    c->pod_host = KERNEL(pidfd_open, first.host, 0);
+    if (!find(c, uid, name + skip)
+        || memcmp(&first, &c->other, sizeof first) != 0)
+        refuse(c, "%.200s has ended", name);
+    find_group(c, name + skip, first.init);
 }
 
 /* -------------------------- exec and --join: enter -------------------------
@@ -3127,21 +3143,11 @@ static bool is_frozen(struct cage *c) {
 /* Open what is needed to enter the container c->join, and see which of its
  * namespaces are not ours: a process may not enter its own user namespace. */
 static void open_other(struct cage *c) {
-    /* Who enters the container of another user is in that user's hands: a false
-     * one could have the host's namespaces, and any files. */
-    if (strchr(c->join, '/'))
-        refuse(c, "%s: only its own user may enter", c->join);
     find_running(c, c->join);
     /* It would be frozen like all others, or wait for them. */
-    if (is_frozen(c))
+    if (*of_group(c, "cgroup.events", "frozen ") == '1')
         refuse(c, "%s is paused (see cage resume)", c->join);
     pid_t pid = c->other.command;
-    c->pod = KERNEL(pidfd_open, pid, 0);
-    /* From now on the pidfd stands for it.  Just before, it may have ended, and
-     * the number been given to somebody else. */
-    find_running(c, c->join);
-    if (c->other.command != pid)
-        refuse(c, "%s has ended", c->join);
     for (int i = 0; i < NAMESPACES; i++)
         if (strcmp(fact(c, 0, facts[i]), fact(c, pid, facts[i])) != 0)
             c->pod_namespaces |= namespaces[i];
@@ -3151,8 +3157,8 @@ static void open_other(struct cage *c) {
             | CLONE_NEWUTS;
     without(c, user) |= !(c->pod_namespaces & CLONE_NEWUSER);
     without(c, net) |= !(c->pod_namespaces & CLONE_NEWNET);
-    const char *root = text("%d/root", (int)pid);
-    c->pod_root = TRY(openat(c->proc, root, O_PATH | O_CLOEXEC));
+    c->pod_root = must(c, openat(c->proc, text("%d/root", (int)pid),
+                                 O_PATH | O_CLOEXEC), "open(root of %d)", pid);
     if (c->exec && *c->group_path)
         c->group = TRY(open(c->group_path, FOLDER));
 }
@@ -3166,7 +3172,6 @@ static _Noreturn void exec_side(struct cage *c) {
      * still hold files of the host, and its memory: so nobody may look into
      * this process until execve.  (runc was entered here, CVE-2016-9962.) */
     TRY(prctl(PR_SET_DUMPABLE, 0));
-    c->step = "";
     /* With the mount namespace comes its root directory; but where pivot was
      * left out, the root of the container is another one. */
     TRY(fchdir(c->pod_root));
@@ -3186,7 +3191,8 @@ static _Noreturn void exec_side(struct cage *c) {
  *      UP          field 22 of /proc/PID/stat of PID 1, and /proc/uptime
  *      MEMORY      memory.current of the cgroup; - if nobody counts it
  *      CPU         usage_usec in cpu.stat of the cgroup
- *      PROCS       PID 1 and all that descend from it
+ *      PROCS       how many are in cgroup.procs; without a group, PID 1 and all
+ *                  that descend from it
  *
  * `show` is --explain for a container that runs: the same facts, but of two
  * processes at one moment.  What is the same is shared with the host.  The path
@@ -3196,100 +3202,79 @@ static _Noreturn void exec_side(struct cage *c) {
  *         echo 32M > /sys/fs/cgroup/cage.web/memory.max     (as root)
  *   See:  proc(5), lsns(8), systemd-cgls(1) */
 
-/* Count the process PID and all that descend from it; and if SHOW, print them
- * as a tree, with the number of each outside and inside. */
-static int walk(struct cage *c, pid_t pid, int depth, bool show) {
-    int count = 1;
-    if (show) {
-        const char *inside = strrchr(fact(c, pid, "NSpid"), ' ');
-        printf("%9d %8s  %*s%.120s\n", (int)pid, inside ? inside + 1 : "-",
-               2 * depth, "", fact(c, pid, "cmdline"));
+/* Count the processes of the container; and if SHOW, print for each its number
+ * outside, its number inside, and its command line.  With a group, its list
+ * tells them, also those that `cage exec` has brought in, whose parents are
+ * outside.  Else the list grows as we go: it begins with PID 1, and at its end
+ * are put the children of each.  (As a fork bomb may make it grow for ever,
+ * only 999 are asked for their children.) */
+static int processes(struct cage *c, bool show) {
+    bool grow = *c->group_path == '\0';
+    char *list = grow ? text("%d", (int)c->other.init)
+        : read_file(c, AT_FDCWD, group_file(c, "cgroup.procs"));
+    int count = 0;
+    for (pid_t pid; (pid = (pid_t)strtol(list, &list, 10)) != 0; count++) {
+        if (grow && count < 999)
+            list = text("%s %s", list, children(c, pid));
+        if (show)
+            printf("%16s  %.120s\n", fact(c, pid, "NSpid"),
+                   fact(c, pid, "cmdline"));
     }
-    char *next = children(c, pid);
-    for (char *child; depth < 100 && (child = strsep(&next, " ")) && *child;)
-        count += walk(c, atoi(child), depth + 1, show);
     return count;
 }
 
-/* The same for all of the container: PID 1 and what descends from it, and what
- * `cage exec` has brought in, whose parent is outside. */
-static int walk_all(struct cage *c, bool show) {
-    int count = 0;
-    char *all = read_file(c, AT_FDCWD, group_file(c, "cgroup.procs"));
-    for (char *pid = all; *pid; pid = strchr(pid, '\n') + 1) {
-        const char *parent = text("%s\n", fact(c, atoi(pid), "PPid"));
-        /* Is the parent one of the list, too?  Then it comes with that. */
-        const char *found = strstr(all, parent);
-        if (found == NULL || (found != all && found[-1] != '\n'))
-            count += walk(c, atoi(pid), 0, show);
-    }
-    return count ? count : walk(c, c->other.init, 0, show);
-}
-
-/* One line of `cage ps`: the container NAME of user UID. */
-static void print_container(struct cage *c, unsigned uid, const char *name) {
-    long long start = 0, now = atoll(read_file(c, c->proc, "uptime"));
-    if (!find(c, uid, name))
-        return;                         /* just starting, or just gone */
-    find_group(c, name, c->other.init);
-    /* Number 22 in this file is when it started, in clock ticks since boot; the
-     * second is a name in (), in which anything can stand: proc(5). */
-    const char *rest = strrchr(fact(c, c->other.init, "stat"), ')');
-    sscanf(rest ? rest + 1 : "", "%*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s "
-           "%*s %*s %*s %*s %*s %*s %*s %*s %lld", &start);
-    int processes = walk_all(c, false);
-    double memory = atof(of_group(c, "memory.current", "")) / (1 << 20);
-    double cpu = atof(of_group(c, "cpu.stat", "usage_usec ")) / 1e6;
-    printf("%-16s %8d %7llds %9s %9s %5d  %.120s\n", uid == getuid() ? name
-           : text("%u/%s", uid, name), (int)c->other.command,
-           now - start / sysconf(_SC_CLK_TCK),
-           memory > 0 ? text("%.1fM", memory) : "-",
-           *c->group_path ? text("%.2fs", cpu) : "-", processes,
-           fact(c, c->other.command, "cmdline"));
-}
-
-/* cage ps: the containers of this user; for root, of all. */
+/* cage ps: a line for each container of this user; for root, of all users. */
 static void command_ps(struct cage *c) {
     unsigned uid;
-    char name[80];
-    find_group(c, "", 0);
-    remove_stale_groups(c);
+    char name[80], *next = read_file(c, AT_FDCWD, "/proc/net/unix");
     printf("%-16s %8s %8s %9s %9s %5s  %s\n", "NAME", "PID", "UP", "MEMORY",
            "CPU", "PROCS", "COMMAND");
-    /* A line is Num RefCount Protocol Flags Type St Inode Path; the flag 10000
-     * says that it listens. */
-    char *next = read_file(c, AT_FDCWD, "/proc/net/unix");
-    for (char *line; (line = strsep(&next, "\n")) != NULL;)
+    for (char *line; (line = strsep(&next, "\n")) != NULL;) {
+        /* A line is Num RefCount Protocol Flags Type St Inode Path; the flag
+         * 10000 says that it listens. */
         if (sscanf(line, "%*s %*s %*s 00010000 %*s %*s %*s @cage/%u/"
-                   "%79[A-Za-z0-9_.-]", &uid, name) == 2
-            && (uid == getuid() || geteuid() == 0))
-            print_container(c, uid, name);
+                   "%79[A-Za-z0-9_.-]", &uid, name) != 2
+            || (uid != getuid() && geteuid() != 0) || !find(c, uid, name))
+            continue;                   /* not ours, or just ended */
+        find_group(c, name, c->other.init);
+        /* Number 22 in this file is when it started, in clock ticks since boot;
+         * 2 is a name in (), in which anything can stand: proc(5). */
+        const char *start = strrchr(fact(c, c->other.init, "stat"), ')');
+        for (int i = 2; i < 22 && start; i++)
+            start = strchr(start + 1, ' ');
+        double ago = start ? atof(start) / (double)sysconf(_SC_CLK_TCK) : 0;
+        double memory = atof(of_group(c, "memory.current", "")) / (1 << 20);
+        double cpu = atof(of_group(c, "cpu.stat", "usage_usec ")) / 1e6;
+        printf("%-16s %8d %7.0fs %9s %9s %5d  %.120s\n", uid == getuid() ? name
+               : text("%u/%s", uid, name), (int)c->other.command,
+               atof(read_file(c, c->proc, "uptime")) - ago,
+               memory > 0 ? text("%.1fM", memory) : "-",
+               *c->group_path ? text("%.2fs", cpu) : "-", processes(c, false),
+               fact(c, c->other.command, "cmdline"));
+    }
 }
 
 /* cage show NAME: host and container side by side. */
 static void command_show(struct cage *c, const char *name) {
-    static const char *const files[] = { "memory.max", "memory.high",
-        "memory.current", "cpu.max", "cpu.weight", "cpu.stat", "pids.max",
-        "pids.current" };
+    static const char *const files[] = { "memory.max", "memory.current",
+        "cpu.max", "cpu.stat", "pids.max", "pids.current", NULL };
     find_running(c, name);
     printf("%-20s %-7s %-36s %s\n", "", "", "host", name);
     for (int i = 0; i < FACTS; i++) {
-        /* What is below /proc/sys is always that of whoever reads it. */
-        if (strncmp(facts[i], "sys/", 4) == 0)
-            continue;
         const char *here = fact(c, 0, facts[i]);
         const char *there = fact(c, c->other.command, facts[i]);
-        printf("%-20s %-7s %-36s %s\n", facts[i],
-               strcmp(here, there) == 0 ? "shared" : "own", here, there);
+        /* What is below /proc/sys is always that of whoever reads it. */
+        if (strncmp(facts[i], "sys/", 4) != 0)
+            printf("%-20s %-7s %-36s %s\n", facts[i],
+                   strcmp(here, there) == 0 ? "shared" : "own", here, there);
     }
-    puts(*c->group_path ? "" : "\nno cgroup of its own");
-    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
-        const char *value = of_group(c, files[i], "");
-        if (strcmp(value, "-") != 0)
-            printf("%-60s %s\n", group_file(c, files[i]), value);
-    }
-    puts("\n  outside   inside");
-    walk_all(c, true);
+    printf("\n%s\n", *c->group_path ? c->group_path : "no cgroup of its own");
+    for (int i = 0; files[i]; i++)
+        if (*of_group(c, files[i], "") != '-')
+            printf("%-60s %s\n", group_file(c, files[i]),
+                   of_group(c, files[i], ""));
+    puts("\n  outside inside  command");
+    processes(c, true);
 }
 
 /* ---------------------------- stop, pause, resume --------------------------
@@ -3301,14 +3286,16 @@ static void command_show(struct cage *c, const char *name) {
  * does not know: SIGSTOP, which does the same to one process, can be seen by
  * its parent, and one that was forked meanwhile would be missed. */
 static void freeze(struct cage *c, const char *name, int value) {
+    const char *number = value ? "1" : "0", *now = "";
     find_running(c, name);
     if (*c->group_path == '\0')
         refuse(c, "%s has no cgroup, and only a cgroup can be frozen", name);
-    const char *file = group_file(c, "cgroup.freeze");
-    TRY(write_file(AT_FDCWD, file, value ? "1" : "0"));
+    TRY(write_file(AT_FDCWD, group_file(c, "cgroup.freeze"), number));
     /* It takes a moment until the last of them has stopped. */
-    for (int tries = 0; is_frozen(c) != value && tries < 5000; tries++)
+    for (int tries = 0; strcmp(now, number) != 0 && tries < 5000; tries++) {
+        now = of_group(c, "cgroup.events", "frozen ");
         poll(NULL, 0, 1);
+    }
 }
 
 /* cage stop: SIGTERM is a request, "end, please", which PID 1 passes on to the
@@ -3316,21 +3303,15 @@ static void freeze(struct cage *c, const char *name, int value) {
  * the host side has ended, and cleaned up. */
 static void command_stop(struct cage *c, const char *name) {
     find_running(c, name);
-    pid_t first = c->other.init;
-    int host = KERNEL(pidfd_open, c->other.host, 0);
-    int init = KERNEL(pidfd_open, first, 0);
-    find_running(c, name);              /* see open_other() */
-    if (c->other.init != first)
-        refuse(c, "%s has ended", name);
-    struct pollfd end = { .fd = host, .events = POLLIN };
-    /* A frozen process handles no signal, and PID 1 has to pass it on. */
-    if (is_frozen(c))
-        freeze(c, name, 0);
-    KERNEL(pidfd_send_signal, init, SIGTERM, NULL, 0);
-    if (poll(&end, 1, 10000) == 0) {
-        syscall(SYS_pidfd_send_signal, init, SIGKILL, NULL, 0);
-        poll(&end, 1, -1);
-    }
+    struct pollfd end = { .fd = c->pod_host, .events = POLLIN };
+    /* A frozen process handles no signal, and PID 1 has to pass it on; and if
+     * the host side was stopped, by Ctrl-Z, it could not clean up. */
+    write_file(AT_FDCWD, group_file(c, "cgroup.freeze"), "0");
+    KERNEL(pidfd_send_signal, c->pod_host, SIGCONT, NULL, 0);
+    KERNEL(pidfd_send_signal, c->pod_init, SIGTERM, NULL, 0);
+    if (poll(&end, 1, 10000) == 0)
+        syscall(SYS_pidfd_send_signal, c->pod_init, SIGKILL, NULL, 0);
+    poll(&end, 1, -1);
 }
 
 /* ========================================================================== *

@@ -282,7 +282,7 @@ in_fresh_group() {
     ! may_make_groups || skip "this user may make groups"
     run inside --explain true
     equal 0 "$status"
-    has "$output" "cage: cgroup: no group: mkdir("
+    has "$output" "cage: cgroup: no group: access("
 }
 
 @test "what a killed host side leaves is removed by the next cage" {
