@@ -216,7 +216,7 @@ struct cage {
     /* What was asked for: the table `options`, near the end, explains it. */
     const char *name, *hostname, *workdir, *net, *save, *join;
     char **command, *env[ROOM];
-    char *setting[ROOM];           /* for the cgroup: "FILE=VALUE", or */
+    char *setting[ROOM];            /* for the cgroup: "FILE=VALUE", or */
                                     /* "-...": if this kernel has FILE */
     struct source {                 /* first the volumes, then the layers of */
         const char *path, *target;  /* ROOTFS, then the folder of --save */
@@ -249,7 +249,7 @@ struct cage {
     int name_socket;                /* see the function of this name */
     int host_root, root;            /* the old root directory and the new one */
     int user_namespace;             /* for whom ROOTFS and volumes are mapped */
-    int tree[ROOM];          /* source[] opened, see open_sources() */
+    int tree[ROOM];                 /* source[] opened, see open_sources() */
 
     /* With --join and `cage exec`: the container to be joined (Part III). */
     struct container {
@@ -2656,9 +2656,8 @@ static void lab_cell(struct cage *c) {
  *
  *      command    opens the new terminal, and tells us (both ends)
  *      we         take_terminal(): the size, and who turns \n into \r\n
- *      command    says that it starts now, and waits
+ *      command    says that it starts now
  *      we         take_keyboard(): the real terminal becomes raw
- *      command    execve
  *                 copy_input() and copy_output(), until PID 1 ends
  *                 clean_up(): the rest of the output, then the old modes
  *
@@ -2717,11 +2716,9 @@ static bool copy_output(struct cage *c) {
     /* The master never makes us wait (O_NONBLOCK), the real terminal may: if
      * you hold it with Ctrl-S, the command will be held as well, in the end. */
     char text[8192];
-    ssize_t size = read(c->master, text, sizeof text), done = 0, n = 0;
-    while (done < size && n != -1) {
+    ssize_t size = read(c->master, text, sizeof text), n = 0;
+    for (ssize_t done = 0; done < size && n != -1; done += n)
         n = write(c->terminal, text + done, (size_t)(size - done));
-        done += n;
-    }
     return size > 0 && n != -1;
 }
 
@@ -2787,8 +2784,7 @@ static int run_net_command(struct cage *c, const char *event) {
     const char *const argv[] = { "/bin/sh", "-c", c->net, NULL };
     int status = run_program(c, argv, 0, false);
     if (status != 0)
-        note(c, "--net %s: ended with status %d (CAGE_EVENT=%s)", c->net,
-             status, event);
+        note(c, "--net %s: %s ended with status %d", c->net, event, status);
     return status;
 }
 
@@ -2810,9 +2806,7 @@ static void answer(struct cage *c) {
         if (c->name_socket)
             TRY(listen(c->name_socket, SOMAXCONN));
         c->runs = true;
-        take_keyboard(c);
-    }
-    else {
+    } else {
         /* PID 1 waits.  Connect its network, so that the command finds it
          * ready.  We note that before: a COMMAND that has done half of its work
          * has to be told as well when it is over. */
