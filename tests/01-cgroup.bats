@@ -186,6 +186,15 @@ groups_named() { find /sys/fs/cgroup -maxdepth 6 -type d -name "cage.$1" 2> /dev
     equal $((64 << 20)) "$(value memory.high)"
 }
 
+@test "--cgroup io.max limits what is written to a disk" {
+    need_cgroup
+    in_cgroup2 io || skip "the controller io is not one of version 2 here, or not this user's"
+    disk=$(cat /sys/block/[hsv]d*/dev 2> /dev/null | head -n 1)
+    [ -n "$disk" ] || skip "this machine has no disk"
+    start --cgroup="io.max=$disk wbps=1048576" sleep 60
+    has "$(value io.max)" "$disk rbps=max wbps=1048576 "
+}
+
 @test "--cgroup does not write to cgroup.procs and its like" {
     for setting in cgroup.procs=999999999 cgroup.kill=1 cgroup.subtree_control=+pids; do
         run inside --cgroup="$setting" true

@@ -91,6 +91,50 @@ nothing_left() {
 
 steps() { "$CAGE" steps | cut -d' ' -f1; }
 
+# read_only COMMANDS: have sh run them where every file system of the machine that
+# holds files is read-only (in a mount namespace that is thrown away).
+read_only() {
+    need unshare mount
+    local options=(--propagation private)
+    [ "$(id -u)" = 0 ] ||
+        options=(--user --map-user="$(id -u)" --map-group="$(id -g)" --keep-caps)
+    unshare "${options[@]}" --mount true 2> /dev/null || skip "unshare has no --keep-caps"
+    # shellcheck disable=SC2016
+    run timeout 60 unshare "${options[@]}" --mount sh -c '
+        sed "s/ - / /" /proc/self/mountinfo | awk "{ print \$5, \$6, \$0 }" |
+        while read -r point flags line; do
+            case " $line " in
+                *" proc "*|*" sysfs "*|*" cgroup "*|*" cgroup2 "*|*" devpts "*) continue ;;
+            esac
+            mount -o "remount,bind,$flags,ro" "$(printf "%b" "$point")" 2> /dev/null
+        done
+        for folder in . "$HOME" /tmp /var/tmp /run /dev/shm; do
+            if touch "$folder/$0" 2> /dev/null; then exit 99; fi
+        done
+        eval "$1"' "x.$NAME" "$1"
+    [ "$status" != 99 ] || skip "here not every file system can be made read-only"
+}
+
+@test "no file is made on the machine: it runs where nothing can be written" {
+    cd "$BATS_TEST_TMPDIR"
+    tar -C "$ROOTFS" -czf image.tar.gz .
+    mkdir -p image
+    tar -C "$ROOTFS" -cf - . | tar -C image -xf -
+    export CAGE ROOTFS NAME
+    # shellcheck disable=SC2016
+    for rootfs in "$ROOTFS" image.tar.gz image:image.tar.gz; do
+        for with in "" --read-only --net=none --net=true --explain --without=rootfs; do
+            [[ $with != --without=rootfs || $rootfs == "$ROOTFS" ]] || continue
+            IMAGE=$rootfs WITH=$with read_only \
+                '"$CAGE" run --name="$NAME" $WITH "$IMAGE" sh -c "echo ran; exit 7"'
+            has "$status $output" "7 *ran"
+        done
+    done
+    read_only '"$CAGE" run --name="$NAME" -w/none "$ROOTFS" true'
+    equal 125 "$status"
+    has "$output" "/none"
+}
+
 @test "kill -9 of the host side in any step: the container dies with it" {
     for step in $(steps); do
         start_until "$step" $SLEEP
