@@ -345,7 +345,7 @@ is_debian() {
         pids+=($!)
     done
     all_up() { equal 50 "$(grep -c '^up ' "$BATS_TEST_TMPDIR/up")"; }
-    wait_for 20 all_up
+    wait_for 30 all_up
     equal 50 "$(grep -c "@cage/$(id -u)/$NAME" /proc/net/unix)"
     printf '\n%.0s' {1..50} >&9
     for pid in "${pids[@]}"; do

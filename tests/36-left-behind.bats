@@ -62,7 +62,7 @@ strike() {
 # ends [STATUS]: all of it ends, and soon.
 ends() {
     local status=0
-    timeout 5 cat <&"$PIPE" > "$BATS_TEST_TMPDIR/said" ||
+    timeout 30 cat <&"$PIPE" > "$BATS_TEST_TMPDIR/said" ||
         { echo "processes are left"; return 1; }
     exec {PIPE}<&-
     wait "$HOST" || status=$?
@@ -80,11 +80,11 @@ no_groups() { inside true && [ -z "$(groups)" ]; }
 
 # nothing_left: after all of them have ended.
 nothing_left() {
-    for pid in "${SEEN[@]}"; do wait_for 15 gone $pid; done
-    wait_for 15 no_names
+    for pid in "${SEEN[@]}"; do wait_for 30 gone $pid; done
+    wait_for 30 no_names
     # The next cage removes a group that was left.  (A group is busy for a moment
     # after its last process has been seen to end.)
-    wait_for 15 no_groups
+    wait_for 30 no_groups
     equal "" "$(groups)"
     equal "$MOUNTS" "$(cut -d' ' -f5- /proc/self/mountinfo)"
 }
@@ -176,7 +176,7 @@ read_only() {
 @test "kill -9 of any of the three while the command runs" {
     for victim in host command init; do
         start $SLEEP
-        wait_for 15 inner
+        wait_for 30 inner
         case $victim in
             host) strike KILL "$HOST" ;;
             init) strike KILL "$(init)" ;;
@@ -278,7 +278,7 @@ start_unpacking() {
         tar -C "$BATS_TEST_TMPDIR/image" -czf "$IMAGE" .
     fi
     start $SLEEP
-    wait_for 15 stop_tar
+    wait_for 30 stop_tar
 }
 tar_inside() { pgrep -P "$(init)" -x tar; }
 stop_tar() { kill -STOP "$(tar_inside)"; }
@@ -312,7 +312,7 @@ stop_tar() { kill -STOP "$(tar_inside)"; }
         -o lowerdir=lower,upperdir=upper,workdir=work overlay && exec "$@"' "$BATS_TEST_TMPDIR")
     start $SLEEP
     copying() { pgrep -P "$(pgrep -P "$HOST" -x sh)" -x tar; }
-    wait_for 15 copying
+    wait_for 30 copying
     strike KILL "$HOST"
     ends 137
     nothing_left
@@ -326,7 +326,7 @@ stop_tar() { kill -STOP "$(tar_inside)"; }
         read -r signal who status <<< "$how"
         rm -f "$log"
         start --net="echo \$CAGE_EVENT \$CAGE_NAME >> '$log'" $SLEEP
-        wait_for 15 inner
+        wait_for 30 inner
         equal "up $NAME.$COUNT" "$(cat "$log")"
         if [ "$who" = host ]; then pid=$HOST; else pid=$("$who"); fi
         strike "$signal" "$pid"
@@ -359,7 +359,7 @@ down" "$(cat "$log")"
 @test "the cgroups that a killed host side leaves, the next cage removes" {
     root_only
     start -m64M --cpus=1 --pids=50 $SLEEP
-    wait_for 15 inner
+    wait_for 30 inner
     has "$(groups)" "/cage.$NAME"
     strike KILL "$HOST"
     ends 137
@@ -370,7 +370,7 @@ down" "$(cat "$log")"
 @test "another cage leaves the groups of one that runs alone" {
     root_only
     start -m64M $SLEEP
-    wait_for 15 inner
+    wait_for 30 inner
     before=$(groups)
     has "$before" "/cage.$NAME"
     inside true
@@ -388,7 +388,7 @@ down" "$(cat "$log")"
     # What ends it is the PID namespace, and under root the cgroup as well.
     start --without=pid,cgroup sh -c "setsid $SLEEP & echo \$!; exit 5"
     read -r pid <&"$PIPE"
-    wait_for 15 gone "$HOST" "$(born "$HOST")"
+    wait_for 30 gone "$HOST" "$(born "$HOST")"
     kill -KILL "$pid"                   # fails if it is not there
     ends 5
 }
