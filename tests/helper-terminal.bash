@@ -45,8 +45,14 @@ on_host() {
     type_line "$1; echo \$? > ended"
     wait_for 30 [ -s ended ] || { screen >&2; return 1; }
     until_prompt host
+    wait_for 30 caught_up
     STATUS=$(cat ended)
 }
+
+# The file `written` is written by another process, and may be a little late.
+caught_up() { [ "$(tail -c 6 written)" = "host> " ]; }
+was_written() { wait_for 30 written_has "$1" || { cat -v written >&2; return 1; }; }
+written_has() { [[ $(cat written) == *"$1"* ]]; }
 
 # go_inside [OPTION]...: open a shell in a container; it says "in> ".
 go_inside() {
