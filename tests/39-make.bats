@@ -20,9 +20,11 @@ teardown() { machine_unchanged; }
 # it has built.
 run_here() { timeout -k 1 20 ./cage run --name="$NAME" rootfs "$@"; }
 
-# without PROGRAM: a folder for PATH, with all of this machine but that.
+# without PROGRAM: let PATH be a folder with all of this machine but that.  $path
+# is what it was.
 without() {
     local dir
+    path=$PATH
     mkdir "$BATS_TEST_TMPDIR/bin"
     IFS=: read -ra dirs <<< "$PATH:/usr/sbin:/sbin"
     for dir in "${dirs[@]}"; do
@@ -51,6 +53,7 @@ without() {
     without busybox
     ! PATH=$PATH:/usr/sbin:/sbin command -v busybox || skip "there is a busybox in /sbin"
     make -s
+    PATH=$path
     equal host "$(cat rootfs/.filled)"
     [ ! -e rootfs/bin/busybox ]
     equal "HELLO root 3" "$(run_here sh -c \
@@ -69,8 +72,8 @@ without() {
 }
 
 @test "make run opens a shell in a container" {
-    equal "root cage 2" "$(echo 'id -un; hostname; echo $$' |
-        make -s run 2> /dev/null | tail -n 3 | xargs)"
+    equal "root cage" "$(echo 'id -un; hostname' |
+        make -s run 2> /dev/null | tail -n 2 | xargs)"
 }
 
 @test "make rootfs FROM=IMAGE.tar unpacks an image, FROM=host and clean take it away again" {
