@@ -403,7 +403,7 @@ set_size() {
         "$1" run fs/root sh -c "echo x > /new; cat /new; ls -ld /root" 2>&1
         ls fs/root/new 2>&1 || :' "$ROOTFS" "$CAGE")
     has "$seen" "x"
-    has "$seen" "root     root"
+    has "$seen" " root *root "
     has "$seen" "No such file"
     if kernel 6.3; then hasnt "$seen" "copied"; else has "$seen" "copied into memory"; fi
 }
