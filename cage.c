@@ -247,7 +247,7 @@ struct cage {
     int host_pidfd;                 /* the host side: does it still live? */
     int talk;                       /* our end of the socket pair, see ask() */
     int name_socket;                /* see the function of this name */
-    int host_root, root;            /* the old root directory and the new one */
+    int host_root;                  /* the old root directory */
     int user_namespace;             /* for whom ROOTFS and volumes are mapped */
     int tree[ROOM];          /* source[] opened, see open_sources() */
 
@@ -1103,7 +1103,7 @@ static void step_pivot(struct cage *c) {
     TRY(fchdir(c->host_root));
     TRY(chroot("."));
     /* Both are ".": the old root is put on top of the new one... */
-    TRY(fchdir(c->root));
+    TRY(chdir("/tmp/root"));
     KERNEL(pivot_root, ".", ".");
     /* ...and taken off at once.  MNT_DETACH: although processes (we too, by
      * descriptors) still use files in it.  It vanishes from this namespace with
@@ -1525,14 +1525,13 @@ static void step_exec(struct cage *c) {
 
     /* An ignored signal stays ignored over execve, and so does a blocked one:
      * a program started by nohup(1), or by us, would not notice Ctrl-C. */
-    sigset_t none;
-    /* (Not by sigaction(2) of libc, which keeps some signals for itself.  All
-     * zeros is SIG_DFL in the kernel's struct, too.) */
-    const unsigned long standard[4] = { 0 };
+    /* (Not by the functions of libc, which keeps some signals for itself.  All
+     * zeros is SIG_DFL in the kernel's struct for an action, and an empty set
+     * of signals, whose size it wants to be told: one bit for each of 64.) */
+    const unsigned long zeros[4] = { 0 };
     for (int n = 1; n < NSIG; n++)
-        syscall(SYS_rt_sigaction, n, standard, NULL, sizeof(uint64_t));
-    sigemptyset(&none);
-    TRY(sigprocmask(SIG_SETMASK, &none, NULL));
+        syscall(SYS_rt_sigaction, n, zeros, NULL, sizeof(uint64_t));
+    KERNEL(rt_sigprocmask, SIG_SETMASK, zeros, NULL, sizeof(uint64_t));
     umask(022);
 
     /* The host side takes the keyboard now. */
@@ -1987,12 +1986,11 @@ static int open_archive(struct cage *c, int tree, const char *path) {
     int archive = must(c, openat(c->proc, text("self/fd/%d", tree),
                                  O_RDONLY | O_CLOEXEC), "open(%s)", path);
     must(c, read(archive, head, sizeof head), "read(%s)", path);
-    if (*head == '\0')              /* it has no file, or is itself empty */
-        refuse(c, "%s is neither a folder nor a tar archive", path);
-    if (memcmp(head + 257, "ustar", 5) == 0
-        && (lseek(archive, -1024, SEEK_END) == -1
-            || read(archive, tail, 1024) != 1024
-            || memcmp(tail, zeros, 1024) != 0))
+    /* No first byte: an archive without any file, or not even that. */
+    bool packed = *head && memcmp(head + 257, "ustar", 5) != 0;
+    if (!packed && (lseek(archive, -1024, SEEK_END) == -1
+                    || read(archive, tail, 1024) != 1024
+                    || memcmp(tail, zeros, 1024) != 0))
         refuse(c, "%s is cut off: a tar archive ends with 1024 zeros", path);
     return archive;
 }
@@ -2080,9 +2078,8 @@ static void open_sources(struct cage *c) {
     for (int i = 0; i < c->sources; i++) {
         const struct source *s = &c->source[i];
         bool volume = i < c->volumes, save = s->path == c->save;
-        /* What is mounted below a layer is not seen through an overlay, but
-         * without the step rootfs there is none. */
-        int flags = volume || without(c, rootfs) ? AT_RECURSIVE : 0;
+        /* What is mounted below a layer is not seen through an overlay. */
+        int flags = volume ? AT_RECURSIVE : 0;
         struct stat st;
         c->step = volume ? "volumes" : "rootfs";
         if (save)
@@ -2093,8 +2090,6 @@ static void open_sources(struct cage *c) {
         if (save && (!folder || st.st_uid != getuid() || st.st_mode & 077))
             refuse(c, "--save %s: must be a folder of yours alone (chmod 700)",
                    s->path);
-        if (!volume && !folder && !S_ISREG(st.st_mode))
-            refuse(c, "%s is neither a folder nor a tar archive", s->path);
         if (c->user_namespace == 0 || syscall(SYS_mount_setattr, c->tree[i], "",
                 AT_EMPTY_PATH | flags, &map, sizeof map) == 0)
             continue;
@@ -2173,9 +2168,8 @@ static void enter_root(struct cage *c) {
         attach(c, clone_mount(c, AT_FDCWD, "lower/0", AT_RECURSIVE, 0), "root",
                0);
     c->host_root = TRY(open("/", FOLDER));
-    c->root = TRY(open("root", FOLDER));
-    TRY(fchdir(c->root));
-    TRY(chroot("."));
+    TRY(chroot("root"));
+    TRY(chdir("/"));
 }
 
 /* --------------------------- id maps (step user) ---------------------------
@@ -2298,8 +2292,7 @@ static void write_id_maps(struct cage *c, struct message *m) {
          * `... cat`, but `... cat /dev/stdin`.  So those of 0, 1, 2 that are
          * pipes are given to the user of the container, as seen outside.  What
          * cannot be given is refused then, no more. */
-        unsigned first = 0;
-        sscanf(read_file(c, dir, "uid_map"), "%*u %u", &first);
+        uid_t first = (uid_t)atoi(fact(c, c->init, "uid_map") + strlen("0 "));
         for (int fd = 0; fd <= 2; fd++)
             if (strncmp(fact(c, 0, text("fd/%d", fd)), "pipe:", 5) == 0
                 && fchown(fd, first + c->uid, first + c->gid) == -1)
