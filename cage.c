@@ -1972,17 +1972,20 @@ static void bind_device(struct cage *c, const char *path, dev_t device,
  *             head -c 99999 r.tar > half.tar; ./cage run half.tar ls /
  *   See:      tar(5) of libarchive for the format; tar(1) */
 
-/* Open the archive that TREE, the copy of a mount, consists of, and look at its
- * first and last blocks; PATH is for messages.  Returns a descriptor.
+/* Open the archive PATH for reading, and return its descriptor.  TREE is the
+ * copy of a mount of this one file.
  *
- * An archive that is cut off is refused, since tar does not mind if the zeros
- * at the end are missing: it would make a container with half of its files.
- * (One that was packed, by gzip for one, and then cut off is refused by the
- * program that unpacks it, and what is no archive by tar.) */
+ * Half an archive is refused, since tar does not mind if the two blocks of
+ * zeros at the end are missing: it would make a container with half of its
+ * files.  (A packed one that is cut off is refused by the program that unpacks
+ * it.)  What stands between the first block and the last is tar's business, and
+ * so is what is no archive at all. */
 static int open_archive(struct cage *c, int tree, const char *path) {
     char head[512] = "", tail[1024] = "", zeros[1024] = "";
-    /* What /proc/self/fd has is more than a path: to open it is to open what
-     * TREE stands for, through its map of ids, whatever folders are above. */
+    /* The files in /proc/self/fd are no ordinary links: to open one is to open
+     * what the descriptor stands for, whatever folders it is in.  So the owners
+     * are seen through the map of ids of TREE, and a file that only the real
+     * root may read can be read by the root of the container. */
     int archive = must(c, openat(c->proc, text("self/fd/%d", tree),
                                  O_RDONLY | O_CLOEXEC), "open(%s)", path);
     must(c, read(archive, head, sizeof head), "read(%s)", path);
@@ -2146,8 +2149,8 @@ static void gather_layers(struct cage *c) {
             attach(c, c->tree[i], s->target, 0);
         else if (S_ISFIFO(st.st_mode))  /* from copy_as_archive() */
             unpack(c, c->tree[i], "-", s->target);
-        else    /* By a name, as tar finds out only of a file how it is packed,
-                 * for which it opens it twice. */
+        else            /* A name, not "-": to find out how a file is packed,
+                         * tar opens it, looks, and then opens it anew. */
             unpack(c, open_archive(c, c->tree[i], s->path), "/proc/self/fd/0",
                    s->target);
     }
