@@ -247,7 +247,7 @@ struct cage {
     int host_pidfd;                 /* the host side: does it still live? */
     int talk;                       /* our end of the socket pair, see ask() */
     int name_socket;                /* see the function of this name */
-    int host_root, root;            /* the old root directory and the new one */
+    int host_root;                  /* the old root directory */
     int user_namespace;             /* for whom ROOTFS and volumes are mapped */
     int tree[ROOM];                 /* source[] opened, see open_sources() */
 
@@ -533,7 +533,7 @@ static void mount_new(struct cage *c, const char *type, const char *path,
 static void bind_mount(struct cage *c, int dir, const char *path, uint64_t how);
 static void bind_device(struct cage *c, const char *path, dev_t device,
                         const char *place);
-static void attach(struct cage *c, int tree, const char *path);
+static void attach(struct cage *c, int tree, const char *path, dev_t device);
 static void gather_layers(struct cage *c);
 static void enter_root(struct cage *c);
 
@@ -1014,11 +1014,10 @@ static void step_sys(struct cage *c) {
 static void step_volumes(struct cage *c) {
     for (int i = 0; i < c->volumes; i++) {
         const char *target = c->source[i].target;
-        attach(c, c->tree[i], target);
+        attach(c, c->tree[i], target, 0);
         /* What is mounted over / stays behind in the step pivot. */
         const char *real = realpath(target, NULL);
-        must(c, real ? 0 : -1, "realpath(%s)", target);
-        if (strcmp(real, "/") == 0)
+        if (real == NULL || strcmp(real, "/") == 0)
             refuse(c, "--volume %s: is the root", target);
     }
 }
@@ -1086,8 +1085,7 @@ static void step_mask(struct cage *c) {
  * Without it there is chroot(2), from 1979, which changes only what "/" means
  * to one process.  The host's files are still mounted, and whoever may call
  * chroot walks out: mkdir x, chroot x, and `..` of the folder one is still in
- * now leads up to the real root.  We have just done it ourselves, in
- * init_side().
+ * now leads up to the real root.  This step begins by doing just that.
  *
  *   By hand:  unshare -r -m sh -c 'mount --rbind rootfs rootfs; cd rootfs;
  *                 pivot_root . .; umount -l .; cd /; ls'
@@ -1099,8 +1097,13 @@ static void step_mask(struct cage *c) {
  * EBUSY or EINVAL if the new root is not a mount point, and on the initramfs of
  * a machine that is just booting, since nothing is mounted below that. */
 static void step_pivot(struct cage *c) {
+    /* Walk out of the chroot of enter_root().  All it takes is a descriptor of
+     * a folder outside of it, and the right to call chroot: this is why it is
+     * not a wall. */
+    TRY(fchdir(c->host_root));
+    TRY(chroot("."));
     /* Both are ".": the old root is put on top of the new one... */
-    TRY(fchdir(c->root));
+    TRY(chdir("/tmp/root"));
     KERNEL(pivot_root, ".", ".");
     /* ...and taken off at once.  MNT_DETACH: although processes (we too, by
      * descriptors) still use files in it.  It vanishes from this namespace with
@@ -1507,28 +1510,28 @@ static void step_tty(struct cage *c) {
  *
  * It cannot be left out. */
 static void step_exec(struct cage *c) {
-    /* A copy: clearenv() would take the string away.  TERM tells programs what
-     * the window understands; it is the only variable that is passed on. */
-    char *term = getenv("TERM"), *keep = term ? text("%s", term) : NULL;
+    /* TERM tells programs what the window understands; it is the only variable
+     * that is passed on.  (clearenv() forgets all of them, but the strings stay
+     * where execve(2) has put them.) */
+    const char *term = getenv("TERM");
     clearenv();
     setenv("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:"
            "/sbin:/bin", 1);
     setenv("HOME", c->uid == 0 ? "/root" : "/", 1);
-    if (keep)
-        setenv("TERM", keep, 1);
+    if (term)
+        setenv("TERM", term, 1);
     for (int i = 0; i < c->envs; i++)
         putenv(c->env[i]);
 
     /* An ignored signal stays ignored over execve, and so does a blocked one:
      * a program started by nohup(1), or by us, would not notice Ctrl-C. */
-    sigset_t none;
-    /* (Not by sigaction(2) of libc, which keeps some signals for itself.  All
-     * zeros is SIG_DFL in the kernel's struct, too.) */
-    const unsigned long standard[4] = { 0 };
+    /* (Not by the functions of libc, which keeps some signals for itself.  All
+     * zeros is SIG_DFL in the kernel's struct for an action, and an empty set
+     * of signals, whose size it wants to be told: one bit for each of 64.) */
+    const unsigned long zeros[4] = { 0 };
     for (int n = 1; n < NSIG; n++)
-        syscall(SYS_rt_sigaction, n, standard, NULL, sizeof(uint64_t));
-    sigemptyset(&none);
-    TRY(sigprocmask(SIG_SETMASK, &none, NULL));
+        syscall(SYS_rt_sigaction, n, zeros, NULL, sizeof(uint64_t));
+    KERNEL(rt_sigprocmask, SIG_SETMASK, zeros, NULL, sizeof(uint64_t));
     umask(022);
 
     /* The host side takes the keyboard now. */
@@ -1586,13 +1589,6 @@ static _Noreturn void init_side(struct cage *c) {
      * be made.  What is mounted below, /dev and the volumes, stays as it is. */
     if (c->read_only)
         KERNEL(mount_setattr, AT_FDCWD, "/", 0, &rdonly, sizeof rdonly);
-    if (!without(c, pivot)) {
-        /* Walk out of the chroot of enter_root().  All it takes is a descriptor
-         * of a folder outside of it, and the right to call chroot: this is why
-         * it is not a wall. */
-        TRY(fchdir(c->host_root));
-        TRY(chroot("."));
-    }
     DO(c, pivot);
     give_up_rights(c);
 }
@@ -1920,14 +1916,22 @@ static int clone_mount(struct cage *c, int dir, const char *path, int flags,
 }
 
 /* Attach TREE at PATH and close it: the mount stays without a descriptor.  The
- * place is made, if need be: a folder goes on a folder, a file on a file. */
-static void attach(struct cage *c, int tree, const char *path) {
+ * place is made, if need be: a folder goes on a folder, a file on a file.
+ *
+ * If DEVICE is not 0, make sure that TREE is that device and not something put
+ * in its place: that is how /dev/null became the way out of runc
+ * (CVE-2025-31133).  What is looked at is the copy of the mount, not the path
+ * again, which could mean something else by now. */
+static void attach(struct cage *c, int tree, const char *path, dev_t device) {
     /* EMPTY_PATH: what is moved is the descriptor itself.  T_SYMLINKS: PATH may
      * be a symbolic link.  We are in a chroot of the new root when ROOTFS has a
      * say in what it is (see enter_root()). */
     const unsigned flags = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_SYMLINKS;
     struct stat st;
     must(c, fstat(tree, &st), "fstat(%s)", path);
+    if (device && (!S_ISCHR(st.st_mode) || st.st_rdev != device))
+        refuse(c, "what the host has for %s is not the device %u:%u", path,
+               major(device), minor(device));
     make_place(c, path, S_ISDIR(st.st_mode));
     must(c, syscall(SYS_move_mount, tree, "", AT_FDCWD, path, flags),
          "move_mount(tree, %s)", path);
@@ -1939,22 +1943,13 @@ static void attach(struct cage *c, int tree, const char *path) {
  * cover something, see mount_namespaces(7).)  HOW: attributes, as above. */
 static void bind_mount(struct cage *c, int dir, const char *path,
                        uint64_t how) {
-    attach(c, clone_mount(c, dir, path, AT_RECURSIVE, how), path);
+    attach(c, clone_mount(c, dir, path, AT_RECURSIVE, how), path, 0);
 }
 
-/* Show PATH of the host at PLACE, and make sure that it is DEVICE and not
- * something put in its place: that is how /dev/null became the way out of runc
- * (CVE-2025-31133).  What is looked at is the copy of the mount, not the path
- * again, which could mean something else by now. */
+/* Show PATH of the host, which has to be DEVICE, at PLACE. */
 static void bind_device(struct cage *c, const char *path, dev_t device,
                         const char *place) {
-    struct stat st;
-    int tree = clone_mount(c, c->host_root, path, 0, 0);
-    must(c, fstat(tree, &st), "fstat(%s)", path);
-    if (!S_ISCHR(st.st_mode) || st.st_rdev != device)
-        refuse(c, "/%s of the host is not the device %u:%u", path,
-               major(device), minor(device));
-    attach(c, tree, place);
+    attach(c, clone_mount(c, c->host_root, path, 0, 0), place, device);
 }
 
 /* --------------------------- layers and tarballs ---------------------------
@@ -1977,62 +1972,56 @@ static void bind_device(struct cage *c, const char *path, dev_t device,
  *             head -c 99999 r.tar > half.tar; ./cage run half.tar ls /
  *   See:      tar(5) of libarchive for the format; tar(1) */
 
-/* Returns what tar(1) has to be told of ARCHIVE, the open file PATH, which
- * begins with certain bytes according to its packing; refuses one that is none.
- * For a file tar would find out by itself, but this one it reads from a
- * descriptor: a file that only you may read could not be opened again by the
- * container.
+/* Open the archive PATH for reading, and return its descriptor.  TREE is the
+ * copy of a mount of this one file.
  *
- * And refuses half an archive, since tar does not mind if the two blocks of
+ * Half an archive is refused, since tar does not mind if the two blocks of
  * zeros at the end are missing: it would make a container with half of its
  * files.  (A packed one that is cut off is refused by the program that unpacks
- * it.)  What stands between the first block and the last is tar's business. */
-static const char *tar_option(struct cage *c, int archive, const char *path) {
-    static const struct { const char *bytes, *option; } packed[] = {
-        { "\x1f\x8b", "-z" }, { "BZh", "-j" }, { "\xfd" "7zXZ", "-J" },
-        { "\x28\xb5\x2f\xfd", "--zstd" },
-    };
-    char head[513] = "", tail[1024] = "not read", zeros[1024] = "";
-    struct stat st;
-    TRY(fstat(archive, &st));
-    if (S_ISFIFO(st.st_mode))
-        return "-p";        /* a pipe, from copy_as_archive(): not packed */
-    must(c, pread(archive, head, 512, 0), "read(%s)", path);
-    for (size_t i = 0; i < sizeof packed / sizeof packed[0]; i++)
-        if (strncmp(head, packed[i].bytes, strlen(packed[i].bytes)) == 0)
-            return packed[i].option;
-    if (strncmp(head + 257, "ustar", 5) != 0)
-        refuse(c, "%s is neither a folder nor a tar archive", path);
-    if (pread(archive, tail, 1024, st.st_size - 1024) != 1024
-        || memcmp(tail, zeros, 1024) != 0)
+ * it.)  What stands between the first block and the last is tar's business, and
+ * so is what is no archive at all. */
+static int open_archive(struct cage *c, int tree, const char *path) {
+    char head[512] = "", tail[1024] = "", zeros[1024] = "";
+    /* The files in /proc/self/fd are no ordinary links: to open one is to open
+     * what the descriptor stands for, whatever folders it is in.  So the owners
+     * are seen through the map of ids of TREE, and a file that only the real
+     * root may read can be read by the root of the container. */
+    int archive = must(c, openat(c->proc, text("self/fd/%d", tree),
+                                 O_RDONLY | O_CLOEXEC), "open(%s)", path);
+    must(c, read(archive, head, sizeof head), "read(%s)", path);
+    /* No first byte: an archive without any file, or not even that. */
+    bool packed = *head && memcmp(head + 257, "ustar", 5) != 0;
+    if (!packed && (lseek(archive, -1024, SEEK_END) == -1
+                    || read(archive, tail, 1024) != 1024
+                    || memcmp(tail, zeros, 1024) != 0))
         refuse(c, "%s is cut off: a tar archive ends with 1024 zeros", path);
-    return "-p";
+    return archive;
 }
 
-/* Unpack ARCHIVE, the open file of SOURCE, where that is to be.  If tar fails,
- * the run ends: it does so for a device file, which a user namespace may not
- * make, and for an owner who does not exist inside.  So the archive's /dev is
- * left out (the container gets one of ours), and with one id only (-o) all
- * files belong to root.  -p: with the modes of the archive, whatever the
- * umask. */
-static void unpack(struct cage *c, int archive, const struct source *source) {
+/* Unpack ARCHIVE, an open file that tar(1) knows as FILE, in the folder TARGET.
+ * If tar fails, the run ends: it does so for a device file, which a user
+ * namespace may not make, and for an owner who does not exist inside.  So the
+ * archive's /dev is left out (the container gets one of ours), and with one id
+ * only (-o) all files belong to root.  -p: with the modes of the archive,
+ * whatever the umask. */
+static void unpack(struct cage *c, int archive, const char *file,
+                   const char *target) {
     const char *const argv[] = {
-        "tar", "-x", tar_option(c, archive, source->path), "-p", "-C",
-        source->target, "--exclude=./dev/*", "--exclude=dev/*",
-        "--numeric-owner", c->one_id ? "-of" : "-f", "-", NULL
+        "tar", "-x", "-p", "-C", target, "--exclude=./dev/*", "--exclude=dev/*",
+        "--numeric-owner", c->one_id ? "-of" : "-f", file, NULL
     };
     /* Only GNU tar reads this variable.  Without it the second pattern would
      * also match in other folders: usr/lib/udev/dev/... */
     setenv("TAR_OPTIONS", "--anchored", 1);
-    make_place(c, source->target, true);
+    make_place(c, target, true);
     run_program(c, argv, archive, true);
 }
 
 /* ------------------- the sources: ROOTFS, volumes, --save ------------------
  * All that comes from the host's files is in the list c->source: first the
  * volumes, then the layers of ROOTFS, then the folder of --save.  To open them
- * is to take copies of their mounts (a tarball is simply opened), and who does
- * that depends on who you are:
+ * is to take copies of their mounts (a tarball is a mount of one file), and who
+ * does that depends on who you are:
  *
  *   - an ordinary user: the container itself.  It has the rights of that user.
  *   - root: the host side, which sends the descriptors to the container.  The
@@ -2078,7 +2067,8 @@ static int copy_as_archive(struct cage *c, const char *path) {
 }
 
 /* Open all sources, id-mapped for c->user_namespace if there is one: c->tree[i]
- * becomes the descriptor of c->source[i], a copy of its mount, or an archive.
+ * becomes the descriptor of c->source[i], a copy of its mount, or a pipe out of
+ * which it comes as an archive.
  *
  * Who can be root in the container can make a set-uid program in the folder of
  * --save.  Under root, whoever goes through the disk and not through our
@@ -2090,41 +2080,30 @@ static void open_sources(struct cage *c) {
                               (unsigned)c->user_namespace };
     for (int i = 0; i < c->sources; i++) {
         const struct source *s = &c->source[i];
-        bool save = s->path == c->save, layer = i >= c->volumes && !save;
-        bool read_only = s->attributes & MOUNT_ATTR_RDONLY;
-        /* What is mounted below a layer is not seen through an overlay, but
-         * without the step rootfs there is none. */
-        int flags = layer && !without(c, rootfs) ? 0 : AT_RECURSIVE;
+        bool volume = i < c->volumes, save = s->path == c->save;
+        /* What is mounted below a layer is not seen through an overlay. */
+        int flags = volume ? AT_RECURSIVE : 0;
         struct stat st;
-        c->step = i < c->volumes ? "volumes" : "rootfs";
+        c->step = volume ? "volumes" : "rootfs";
         if (save)
             mkdir(s->path, 0700);       /* it may be there */
-        int tree = clone_mount(c, AT_FDCWD, s->path, flags, s->attributes);
-        TRY(fstat(tree, &st));
-        if (save && (!S_ISDIR(st.st_mode) || st.st_uid != getuid()
-                     || st.st_mode & 077))
+        c->tree[i] = clone_mount(c, AT_FDCWD, s->path, flags, s->attributes);
+        TRY(fstat(c->tree[i], &st));
+        bool folder = S_ISDIR(st.st_mode);
+        if (save && (!folder || st.st_uid != getuid() || st.st_mode & 077))
             refuse(c, "--save %s: must be a folder of yours alone (chmod 700)",
                    s->path);
-        if (layer && !S_ISDIR(st.st_mode) && !S_ISREG(st.st_mode))
-            refuse(c, "%s is neither a folder nor a tar archive", s->path);
-        if (layer && S_ISREG(st.st_mode)) {
-            close(tree);
-            /* NONBLOCK: a named pipe, if it has become one meanwhile, would
-             * else wait for a writer. */
-            tree = must(c, open(s->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC),
-                        "open(%s)", s->path);
-        } else if (map.userns_fd && syscall(SYS_mount_setattr, tree, "",
-                       AT_EMPTY_PATH | flags, &map, sizeof map) == -1) {
-            /* EINVAL: this file system cannot be id-mapped.  A layer is copied.
-             * Of what is only read the owners matter less: all of its files
-             * then belong to nobody, and what everybody may read is read.  Left
-             * are volumes to be written and --save, and no copy will do. */
-            if (errno != EINVAL || !(layer || read_only))
-                must(c, -1, "id-map(%s)", s->path);
-            if (layer)          /* the other stays open, to no effect */
-                tree = copy_as_archive(c, s->path);
-        }
-        c->tree[i] = tree;
+        if (c->user_namespace == 0 || syscall(SYS_mount_setattr, c->tree[i], "",
+                AT_EMPTY_PATH | flags, &map, sizeof map) == 0)
+            continue;
+        /* EINVAL: this file system cannot be id-mapped.  For what is written
+         * there is no way around it.  Of what is only read, the folders below
+         * an overlay are copied; for the rest the owners matter less: it then
+         * belongs to nobody, and what everybody may read can be read. */
+        if (errno != EINVAL || !(s->attributes & MOUNT_ATTR_RDONLY))
+            must(c, -1, "id-map(%s)", s->path);
+        if (!volume && folder)          /* the copy stays open, to no effect */
+            c->tree[i] = copy_as_archive(c, s->path);
     }
 }
 
@@ -2160,14 +2139,21 @@ static void gather_layers(struct cage *c) {
                                size / 4096 + 64);
     TRY(mount("cage", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, options));
     TRY(chdir("/tmp"));
-    /* A copy of a mount is a descriptor that only names a place, O_PATH; what
-     * can be read is an archive.  The folder of --save is the last: while tar
-     * runs, what can be written is only this tmpfs. */
-    for (int i = c->volumes; i < c->sources; i++)
-        if (TRY(fcntl(c->tree[i], F_GETFL)) & O_PATH)
-            attach(c, c->tree[i], c->source[i].target);
-        else
-            unpack(c, c->tree[i], &c->source[i]);
+    /* The folder of --save is the last: while tar runs, what can be written is
+     * only this tmpfs. */
+    for (int i = c->volumes; i < c->sources; i++) {
+        const struct source *s = &c->source[i];
+        struct stat st;
+        TRY(fstat(c->tree[i], &st));
+        if (S_ISDIR(st.st_mode))
+            attach(c, c->tree[i], s->target, 0);
+        else if (S_ISFIFO(st.st_mode))  /* from copy_as_archive() */
+            unpack(c, c->tree[i], "-", s->target);
+        else            /* A name, not "-": to find out how a file is packed,
+                         * tar opens it, looks, and then opens it anew. */
+            unpack(c, open_archive(c, c->tree[i], s->path), "/proc/self/fd/0",
+                   s->target);
+    }
     /* With --save the first two may be there: it goes on where it was. */
     make_place(c, "writes/upper", true);
     make_place(c, "writes/work", true);
@@ -2180,15 +2166,13 @@ static void gather_layers(struct cage *c) {
  * path by itself as if it were inside; a link that changed between the look and
  * the mount was CVE-2021-30465.) */
 static void enter_root(struct cage *c) {
-    /* Without the step rootfs it is ROOTFS itself.  pivot_root wants a mount
-     * point, and an unpacked tarball is none yet: a copy of its mount on itself
-     * makes it one. */
+    /* Without the step rootfs it is ROOTFS itself. */
     if (without(c, rootfs))
-        bind_mount(c, AT_FDCWD, "root", 0);
+        attach(c, clone_mount(c, AT_FDCWD, "lower/0", AT_RECURSIVE, 0), "root",
+               0);
     c->host_root = TRY(open("/", FOLDER));
-    c->root = TRY(open("root", FOLDER));
-    TRY(fchdir(c->root));
-    TRY(chroot("."));
+    TRY(chroot("root"));
+    TRY(chdir("/"));
 }
 
 /* --------------------------- id maps (step user) ---------------------------
@@ -2242,51 +2226,46 @@ static unsigned pick_ids(struct cage *c) {
     refuse(c, "all %d ranges of ids are in use", PLACES);
 }
 
-/* Find in FILE the first line whose word number N is KEY or OTHER, where words
- * are separated by colons, and point WORD to its first three.  False if there
- * is no such line.
+/* Find the ids that FILE grants to the user who runs cage: the first one and
+ * how many become IDS[0] and [1].  False if it grants none.
+ *
+ * /etc/subuid and /etc/subgid grant them, in lines `NAME:FIRST:COUNT`, where
+ * NAME can also be the number of the user (subuid(5)): a user without a name,
+ * as in many containers, can still have a grant.
  *
  * (getpwuid(3) would find users who are in no file, but in a static program it
  * needs the shared libraries of the glibc that it was built with.) */
-static bool find_line(struct cage *c, const char *file, int n, const char *key,
-                      const char *other, char *word[3]) {
-    char *lines = read_file(c, AT_FDCWD, file);
-    for (char *line; (line = strsep(&lines, "\n")) != NULL;) {
-        for (int i = 0; i < 3; i++)
-            word[i] = strsep(&line, ":");
-        if (word[2] && (!strcmp(word[n], key) || !strcmp(word[n], other)))
+static bool granted(struct cage *c, const char *file, unsigned ids[2]) {
+    const char *passwd = text("\n%s", read_file(c, AT_FDCWD, "/etc/passwd"));
+    char name[64], *lines = read_file(c, AT_FDCWD, file);
+    /* A line of passwd(5) is NAME:x:UID:..., the x for "see /etc/shadow". */
+    for (char *line; (line = strsep(&lines, "\n")) != NULL;)
+        if (sscanf(line, "%63[^:]:%u:%u", name, &ids[0], &ids[1]) == 3
+            && (strcmp(name, text("%u", getuid())) == 0
+                || strstr(passwd, text("\n%s:x:%u:", name, getuid()))))
             return true;
-    }
     return false;
 }
 
 /* For an ordinary user: have maps of two lines written, if ids are granted to
  * that user, and return true; else false.
  *
- * /etc/subuid and /etc/subgid grant them, in lines `NAME:FIRST:COUNT`, where
- * NAME can also be the number of the user (subuid(5)).  Only root may write a
- * map of ids that are not the writer's own, so it is done by two programs that
- * are set-uid root and look into these files: newuidmap(1) and newgidmap(1).
- * Podman without root does the same. */
+ * Only root may write a map of ids that are not the writer's own, so it is done
+ * by two programs that are set-uid root and look into the files of grants
+ * themselves: newuidmap(1) and newgidmap(1).  Podman without root does the
+ * same. */
 static bool write_granted_maps(struct cage *c) {
-    const char *uid = text("%u", getuid()), *gid = text("%u", getgid());
-    const char *child = text("%d", (int)c->init), *name = uid;
-    char *user[3], *u[3], *g[3];
-    /* A user without a name, as in many containers, can still have a grant. */
-    if (find_line(c, "/etc/passwd", 2, uid, uid, user))
-        name = user[0];
+    unsigned u[2], g[2];
     /* Both files first: a map, once written, could not be taken back. */
     if (access("/usr/bin/newuidmap", X_OK) == -1
-        || !find_line(c, "/etc/subuid", 0, name, uid, u)
-        || !find_line(c, "/etc/subgid", 0, name, uid, g))
+        || !granted(c, "/etc/subuid", u) || !granted(c, "/etc/subgid", g))
         return false;
     /* Two lines of a map each: 0 UID 1, and 1 FIRST COUNT. */
-    const char *const uids[] = { "/usr/bin/newuidmap", child, "0", uid, "1",
-                                 "1", u[1], u[2], NULL };
-    const char *const gids[] = { "/usr/bin/newgidmap", child, "0", gid, "1",
-                                 "1", g[1], g[2], NULL };
-    run_program(c, uids, 0, true);
-    run_program(c, gids, 0, true);
+    const char *const argv[] = { "/bin/sh", "-ec", text(
+        "/usr/bin/newuidmap %d 0 %u 1 1 %u %u\n"
+        "/usr/bin/newgidmap %d 0 %u 1 1 %u %u", c->init, getuid(), u[0], u[1],
+        c->init, getgid(), g[0], g[1]), NULL };
+    run_program(c, argv, 0, true);
     return true;
 }
 
@@ -2316,8 +2295,7 @@ static void write_id_maps(struct cage *c, struct message *m) {
          * `... cat`, but `... cat /dev/stdin`.  So those of 0, 1, 2 that are
          * pipes are given to the user of the container, as seen outside.  What
          * cannot be given is refused then, no more. */
-        unsigned first = 0;
-        sscanf(read_file(c, dir, "uid_map"), "%*u %u", &first);
+        uid_t first = (uid_t)atoi(fact(c, c->init, "uid_map") + strlen("0 "));
         for (int fd = 0; fd <= 2; fd++)
             if (strncmp(fact(c, 0, text("fd/%d", fd)), "pipe:", 5) == 0
                 && fchown(fd, first + c->uid, first + c->gid) == -1)
@@ -3468,15 +3446,14 @@ static void option_net(struct cage *c, char *what) {
  * go, see gather_layers().  An overlay only reads its layers, and a tarball
  * that is unpacked beside one shall find no way to write into it. */
 static void take_layers(struct cage *c, char *list) {
+    const uint64_t attributes = without(c, rootfs) ? 0 : MOUNT_ATTR_RDONLY;
     c->volumes = c->sources;
     for (char *path; (path = strsep(&list, ":")) != NULL;) {
         /* An empty name between two colons is a typing error, not ".". */
         if (*path == '\0' || c->layers == MOST)
             refuse(c, "ROOTFS: not 1 to %d folders or tarballs", MOST);
-        const char *lower = text("lower/%d", c->layers++);
-        c->source[c->sources++] = without(c, rootfs)
-            ? (struct source){ path, "root", 0 }
-            : (struct source){ path, lower, MOUNT_ATTR_RDONLY };
+        c->source[c->sources++] = (struct source){ path,
+            text("lower/%d", c->layers++), attributes };
     }
     if (c->save)
         c->source[c->sources++] = (struct source){ c->save, "writes", 0 };
