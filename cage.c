@@ -1721,17 +1721,16 @@ static const char *const facts[FACTS] = { "ns/cgroup", "ns/ipc", "ns/mnt",
  *      36 35 98:0 /mnt1 /mnt2 rw,noatime shared:1 - ext3 /dev/root rw
  *                       place            optional   type */
 static char *count_mounts(struct cage *c, const char *mountinfo) {
-    char *lines = read_file(c, c->proc, mountinfo);
-    char where[3], type[32], root[32] = "?";
-    /* Only the first two bytes of the place are kept: "/" or not is enough. */
+    char *lines = read_file(c, c->proc, mountinfo), type[32] = "?";
     int total = 0, shared = 0;
     for (char *line; (line = strsep(&lines, "\n")) != NULL && *line; total++) {
         shared += strstr(line, " shared:") != NULL;
-        if (sscanf(line, "%*s %*s %*s %*s %2s %*[^-]- %31s", where, type) == 2
-            && strcmp(where, "/") == 0)
-            snprintf(root, sizeof root, "%s", type);
+        /* `/%*[ ]`: a place that is "/" and no more, or sscanf stops there and
+         * leaves TYPE alone.  `%*[^-]-`: all to the dash.  The last counts: it
+         * is mounted over those before. */
+        sscanf(line, "%*s %*s %*s %*s /%*[ ]%*[^-]- %31s", type);
     }
-    return text("%d mounts (%d shared), / is %s", total, shared, root);
+    return text("%d mounts (%d shared), / is %s", total, shared, type);
 }
 
 /* What the host's /proc says about NAME, of process PID or (0) of this one: one
@@ -1743,19 +1742,18 @@ static char *fact(struct cage *c, pid_t pid, const char *name) {
      * the former fail.  A fact that this kernel does not have is empty. */
     char link[PATH_MAX] = "", *found = link;
     const char *who = pid ? text("%d", (int)pid) : "self";
-    bool setting = strncmp(name, "sys/", 4) == 0;
-    const char *path = setting ? name : text("%s/%s", who, name);
+    const char *path = text("%s/%s", who, isupper(*name) ? "status" : name);
     if (strcmp(name, "mountinfo") == 0)
         return count_mounts(c, path);
-    if (isupper(*name)) {
-        const char *key = text("\n%s:", name);
-        char *status = read_file(c, c->proc, text("%s/status", who));
-        char *line = strstr(status, key);
-        found = line ? strtok(line + strlen(key), "\n") : link;
-    } else if (readlinkat(c->proc, path, link, sizeof link - 1) == -1)
+    if (strncmp(name, "sys/", 4) == 0)
+        path = name;
+    if (readlinkat(c->proc, path, link, sizeof link - 1) == -1)
         found = read_file(c, c->proc, path);
-    if (strstr(found, "0::"))       /* of cgroups, only that of version 2 */
-        found = strstr(found, "0::");
+    if (isupper(*name)) {           /* the line of that name, after its colon */
+        found = strstr(found, text("\n%s:", name));
+        found = found ? strtok(found + strlen(name) + 2, "\n") : link;
+    } else if (strcmp(name, "cgroup") == 0 && strstr(found, "0::"))
+        found = strstr(found, "0::");       /* only that of version 2 */
     char *end = found;
     for (const char *s = found; *s; s++)
         if (isgraph((unsigned char)*s))
@@ -1769,14 +1767,12 @@ static char *fact(struct cage *c, pid_t pid, const char *name) {
  * a snapshot of this process: all facts as they are now.  (Without --explain
  * nobody wants to know.)  Returns false if the step is to be left out. */
 static bool begin_step(struct cage *c, const char *step) {
-    int number = number_of(step);
     bool joined = c->join && strstr("uts ipc net", step);
-    const char *remark = joined ? "   (shared)" : "   (left out)";
-    bool run = !joined && !c->left_out[number];
+    bool run = !joined && !c->left_out[number_of(step)];
     c->step = step;
     if (c->explain)
-        dprintf(2, "%-9s%s%s\n", step, steps[number].why,
-                run ? "" : remark);
+        dprintf(2, "%-9s%s%s\n", step, steps[number_of(step)].why,
+                run ? "" : joined ? "   (shared)" : "   (left out)");
     for (int i = 0; i < FACTS && c->explain; i++)
         c->before[i] = fact(c, 0, facts[i]);
     return run;
@@ -1791,14 +1787,13 @@ static void end_step(struct cage *c) {
     for (int i = 0; i < FACTS && c->explain; i++) {
         const char *now = fact(c, 0, facts[i]);
         if (strcmp(c->before[i], now) != 0)
-            dprintf(2, "         %-21s%s -> %s\n", facts[i],
-                    c->before[i], now);
+            dprintf(2, "%9s%-21s%s -> %s\n", "", facts[i], c->before[i], now);
     }
     if (c->pause) {
         /* A line of the terminal that cage was started in, even when standard
          * input is something else.  After fork all share it, and only one
          * process at a time runs steps. */
-        dprintf(2, "         [Enter] ");
+        dprintf(2, "%9s[Enter] ", "");
         TRY(read(c->keyboard, enter, sizeof enter));
     }
 }
@@ -2981,8 +2976,7 @@ static const struct hint { const char *step; int error; const char *text; }
     /* To look at a folder one needs x on all above it. */
     { "rootfs", EACCES, "may you enter each folder on the way to it?" },
     /* In a user namespace mounts come only together, see bind_mount(). */
-    { "rootfs", EINVAL, "an ordinary user cannot take a folder without what "
-        "is mounted below it" },
+    { "rootfs", EINVAL, "only root may leave out what is mounted below it" },
     /* move_mount(2) says only EINVAL, or the host side could not map it. */
     { "volumes", EINVAL, "a folder goes on a folder, a file on a file; and "
         "under root overlayfs, NFS and 9p cannot be id-mapped" },
@@ -2991,8 +2985,7 @@ static const struct hint { const char *step; int error; const char *text; }
     { "proc", EPERM, "a /proc with nothing covered must be seen; in Docker "
         "it is covered (--security-opt systempaths=unconfined)" },
     /* pivot_root(2) has several reasons for EINVAL; these are likely. */
-    { "pivot", EINVAL, "the old root is a shared mount (was the step "
-        "private left out?), or the initramfs" },
+    { "pivot", EINVAL, "/ is a shared mount (see private), or the initramfs" },
     /* An id that no line of the map contains: setresuid(2), EINVAL. */
     { "id", EINVAL, "this id does not exist in the container; with a single "
         "id there is only 0 (newuidmap and /etc/subuid give more)" },
@@ -3005,21 +2998,29 @@ static const struct hint { const char *step; int error; const char *text; }
 /* Returns the hint for ERROR in the step that is being run, or NULL.
  * What holds for many steps is asked first. */
 static const char *hint_for(struct cage *c, int error) {
-    bool user = geteuid() != 0, denied = error == EPERM || error == EACCES;
+    const char *rule = "sys/kernel/apparmor_restrict_unprivileged_userns";
+    struct pollfd other = { c->pod, POLLIN, 0 };
+    bool denied = error == EPERM || error == EACCES;
     int step = number_of(c->step);
-    const char *rule = "/proc/sys/kernel/apparmor_restrict_unprivileged_userns";
-    if (c->join && (error == ESRCH || error == ENOMEM || error == ENODEV
-                    || error == ENOENT))
+    char on = '0';
+    /* Whoever comes too late is told so by many numbers: ESRCH, ENOMEM, ENODEV.
+     * No guess: a pidfd can be read when its process has ended, which may take
+     * a moment more than what we have run into. */
+    if (c->pod && poll(&other, 1, 100) == 1)
         return "the container has ended meanwhile";
     if (error == ENOSPC && step > 0 && step <= number_of("pid"))
         return "the limits are in /proc/sys/user/max_*_namespaces";
-    if (error == EPERM && without(c, user) && user)
+    if (error == EPERM && without(c, user) && geteuid() != 0)
         return "without the step user, only root may do this";
     /* Ubuntu: AppArmor lets anybody make a user namespace, and then takes all
      * capabilities in it away.  It is a later step, one that uses them, which
-     * fails. */
-    if (denied && step > 0 && step < STEPS && getuid() != 0
-        && *read_file(c, AT_FDCWD, rule) == '1')
+     * fails; but exec needs none.  (The real root is spared, and cannot be told
+     * by getuid(): in the namespace all are 0.  Not by read_file(): if that
+     * failed, it would ask for a hint.) */
+    if (denied && !c->id_mapped && !without(c, user) && step > 0
+        && step < number_of("exec")
+        && read(openat(c->proc, rule, O_RDONLY | O_CLOEXEC), &on, 1) == 1
+        && on == '1')
         return "AppArmor takes the powers of user namespaces away (Ubuntu): "
             "sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0";
     for (size_t i = 0; i < sizeof hints / sizeof hints[0]; i++)
