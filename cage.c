@@ -3340,38 +3340,38 @@ static void command_stop(struct cage *c, const char *name) {
  * is our -m.  bubblewrap has an option for every single mount, and carries them
  * out in the order given. */
 
-/* The options, one a row: what getopt_long(3) needs to know, the name of the
- * value ("" if there is none), the form of a good one, as an extended regular
- * expression (regex(7)), and what --help says.  A capital letter cannot be
- * typed, it is only what getopt returns: such an option has just its name. */
-static const struct { char letter; const char *name, *value, *form, *help; }
+/* The options, one a row: letter and name for getopt_long(3), the form of a good
+ * value as an extended regular expression (regex(7); NULL: it takes none), and
+ * what --help says: first what the value is.  A capital letter cannot be typed,
+ * it is only what getopt returns: such an option has just its name. */
+static const struct { char letter; const char *name, *form, *help; }
     options[] = {
     /* Who it is.  A name becomes part of a file name, cage.NAME, and of a
      * socket's: so there is no / in it, and no - or . in front. */
-    { 'n', "name", "NAME", "^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$", "its name" },
-    { 'H', "hostname", "NAME", "^.{1,64}$", "its host name (cage)" },
+    { 'n', "name", "^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$", "NAME (what ps shows)" },
+    { 'H', "hostname", "^.{1,64}$", "NAME (its host name, else cage)" },
     /* What it may use: files of its cgroup.  Not those of the group itself: a
      * number written to cgroup.procs would move a process of the host into the
-     * container, to be killed with it.  So FILE does not begin with cg. */
-    { 'm', "memory", "SIZE", "^[0-9]+([.][0-9]+)?[KMGTkmgt]?$", "64M, 1.5G" },
-    { 'C', "cpus", "N", "^[0-9]{1,4}([.][0-9]+)?$", "processors: 0.5, 2" },
-    { 'P', "pids", "N", "^[1-9][0-9]{0,6}$", "at most so many processes" },
-    { 'G', "cgroup", "FILE=VALUE", "^(c[a-fh-z]|[abd-z])[a-z_]*[.][^/=]+=.",
-      "cpu.weight=50" },
+     * container, to be killed with it.  So what begins with c is cpu. */
+    { 'm', "memory", "^[0-9]+([.][0-9]+)?[KMGTkmgt]?$", "SIZE (64M, 1.5G)" },
+    { 'C', "cpus", "^[0-9]{1,4}([.][0-9]+)?$", "N (processors: 0.5, 2)" },
+    { 'P', "pids", "^[1-9][0-9]{0,6}$", "N (at most so many processes)" },
+    { 'G', "cgroup", "^(cpu|[abd-z])[a-z_]*[.][^/=]+=.",
+      "FILE=VALUE (cpu.weight=50)" },
     /* What it finds there.  DST begins with / and is more than that. */
-    { 'v', "volume", "SRC:DST[:ro]", "^[^:]+:/+[^:/][^:]*(:ro)?$", "show SRC" },
-    { 'e', "env", "NAME=VALUE", "^[^=]+=", "set a variable" },
-    { 'w', "workdir", "DIR", ".", "start in DIR (/)" },
-    { 'u', "user", "UID[:GID]", "^[0-9]{1,9}(:[0-9]{1,9})?$", "inside (0:0)" },
-    { 'R', "read-only", "", "", "nothing of its root can be written" },
-    { 'S', "save", "DIR", ".", "keep what is written, in DIR/upper" },
-    { 'N', "net", "none|host|COMMAND", ".", "only lo; the host's; connect it" },
-    { 'J', "join", "NAME", ".", "share its user, net, ipc and uts: a pod" },
+    { 'v', "volume", "^[^:]+:/+[^:/][^:]*(:ro)?$", "SRC:DST[:ro] (show SRC)" },
+    { 'e', "env", "^[^=]+=", "NAME=VALUE (set a variable)" },
+    { 'w', "workdir", ".", "DIR (to start in, else /)" },
+    { 'u', "user", "^[0-9]{1,9}(:[0-9]{1,9})?$", "UID[:GID] (inside)" },
+    { 'R', "read-only", NULL, "nothing of its root can be written" },
+    { 'S', "save", ".", "DIR (keep what is written, in DIR/upper)" },
+    { 'N', "net", ".", "none|host|COMMAND (only lo; the host's; connect it)" },
+    { 'J', "join", ".", "NAME (share its user, net, ipc and uts: a pod)" },
     /* What you want to see. */
-    { 'E', "explain", "", "", "show what every step changes" },
-    { 'T', "step", "", "", "the same, and wait for Enter after each" },
-    { 'W', "without", "STEP,...", "^[a-z,]+$", "leave steps out" },
-    { 'h', "help", "", "", "this text" },
+    { 'E', "explain", NULL, "show what every step changes" },
+    { 'T', "step", NULL, "the same, and wait for Enter after each" },
+    { 'W', "without", "^[a-z,]+$", "STEP,... (leave steps out)" },
+    { 'h', "help", NULL, "this text" },
 };
 enum { OPTIONS = sizeof options / sizeof options[0] };
 
@@ -3380,33 +3380,13 @@ enum { OPTIONS = sizeof options / sizeof options[0] };
 static void print_help(void) {
     puts("usage: cage run [OPTION]... ROOTFS [COMMAND [ARG]...]\n"
          "       cage exec [-e ...] [-w ...] [-u ...] NAME COMMAND [ARG]...\n"
-         "       cage ps\n"
          "       cage show NAME | stop NAME | pause NAME | resume NAME\n"
-         "       cage steps | --help | --version\n\n"
+         "       cage ps | steps | --help | --version\n\n"
          "ROOTFS: a folder, several (UPPER:LOWER), or a tarball.\n");
-    for (int i = 0; i < OPTIONS; i++) {
-        char letter = options[i].letter;
-        printf("  %3s --%-9s %-17s  %s\n", islower(letter)
-               ? text("-%c,", letter) : "", options[i].name,
-               options[i].value, options[i].help);
-    }
-    puts("\nExit status: that of COMMAND; 128+n: killed by signal n;\n"
-         "127: not found; 126: not executable; 125: cage itself failed.");
-}
-
-/* Refuse a VALUE of the option LETTER that has not the form which the table
- * says.  The message quotes it, but no more than 200 bytes. */
-static void check_value(struct cage *c, int letter, const char *value) {
-    /* NOSUB: it is enough to know whether the whole VALUE fits.  The forms say
-     * so by ^ and $; "^[^=]+=" leaves open what comes after. */
-    regex_t form;
-    int i = 0;
-    while (options[i].letter != letter)
-        i++;
-    if (regcomp(&form, options[i].form, REG_EXTENDED | REG_NOSUB) != 0
-        || regexec(&form, value, 0, NULL, 0) != 0)
-        refuse(c, "--%s %.200s: not %s (%s)", options[i].name, value,
-               options[i].value, options[i].help);
+    for (int i = 0; i < OPTIONS; i++)
+        printf("  %3s --%-10s %s\n", islower(options[i].letter)
+               ? text("-%c,", options[i].letter) : "", options[i].name,
+               options[i].help);
 }
 
 /* --memory SIZE, a number with a unit of 1024 bytes, 1024 of those, and so on.
@@ -3449,10 +3429,11 @@ static void option_volume(struct cage *c, char *volume) {
 static void option_without(struct cage *c, char *list) {
     /* strsep(3) cuts the list at each comma, and returns piece after piece. */
     for (char *name; (name = strsep(&list, ",")) != NULL;) {
-        int i = number_of(name);
-        if (i == STEPS)
-            refuse(c, "--without %.200s: no such step (see cage steps)", name);
-        c->left_out[i] = true;
+        /* Not the last one, exec: nothing would come after it. */
+        if (number_of(name) >= number_of("exec"))
+            refuse(c, "--without %.200s: no step that can be left out (see "
+                   "cage steps)", name);
+        c->left_out[number_of(name)] = true;
     }
 }
 
@@ -3460,13 +3441,12 @@ static void option_without(struct cage *c, char *list) {
  * with the network come its name servers.  Else: a command for the shell, which
  * run_net_command() runs. */
 static void option_net(struct cage *c, char *what) {
-    /* An array, not a string literal: option_volume() cuts it to pieces. */
-    static char name_servers[] = "/etc/resolv.conf:/etc/resolv.conf:ro";
     bool host = strcmp(what, "host") == 0;
     c->net = host || strcmp(what, "none") == 0 ? NULL : what;
     without(c, net) |= host;
     if (host && access("/etc/resolv.conf", R_OK) == 0)
-        option_volume(c, name_servers);
+        /* A copy, by text(): option_volume() cuts it to pieces. */
+        option_volume(c, text("/etc/resolv.conf:/etc/resolv.conf:ro"));
 }
 
 /* ROOTFS: layers, joined by ':', the topmost first, as in overlayfs's own
@@ -3493,9 +3473,6 @@ static void take_layers(struct cage *c, char *list) {
  * out goes with it, and we say so: nobody shall think that there is a filter
  * where there is none. */
 static void check_together(struct cage *c) {
-    /* Nothing would come after the last step. */
-    if (without(c, exec))
-        refuse(c, "--without exec: then there is nothing to run");
     /* It would be ignored, and the container weaker than asked for. */
     if (without(c, cgroup) && c->settings > 0)
         refuse(c, "--without cgroup: a limit needs the cgroup");
@@ -3503,9 +3480,8 @@ static void check_together(struct cage *c) {
     if (without(c, rootfs) && (c->layers > 1 || c->save))
         refuse(c, "--without rootfs: several layers and --save need it");
     /* All of these are those of NAME. */
-    bool own = without(c, user) || without(c, net) || without(c, uts)
-        || without(c, ipc) || c->net || strcmp(c->hostname, "cage") != 0;
-    if (c->join && own)
+    if (c->join && (without(c, user) || without(c, net) || without(c, uts)
+        || without(c, ipc) || c->net || strcmp(c->hostname, "cage") != 0))
         refuse(c, "--join %s: user, net, ipc and uts, with the host name, "
                "come from there", c->join);
     /* Its interface would be made in the host's own network. */
@@ -3526,24 +3502,35 @@ static void check_together(struct cage *c) {
 }
 
 /* Act upon one option, which getopt has found: its LETTER, and its VALUE or
- * NULL.  (`--help` and an unknown option end cage here.) */
+ * NULL.  (`--help` and an unknown option end cage here.)  A value that has not
+ * the form which the table says is refused.  The message quotes it, but no more
+ * than 200 bytes.
+ *
+ * Then comes the order of the table.  What needs no more than an assignment is
+ * done here; of an option given twice, the last counts, unless it is one of a
+ * list (-v, -e, --cgroup, --without). */
 static void take_option(struct cage *c, int letter, char *value) {
+    regex_t form;
+    int i = 0;
     if (letter == '?')
         exit(EXIT_CAGE);                /* getopt has said why */
-    check_value(c, letter, value);
+    while (options[i].letter != letter)
+        i++;
+    /* NOSUB: it is enough to know whether the whole VALUE fits.  The forms say
+     * so by ^ and $; "^[^=]+=" leaves open what comes after. */
+    if (value && (regcomp(&form, options[i].form, REG_EXTENDED | REG_NOSUB)
+        || regexec(&form, value, 0, NULL, 0)))
+        refuse(c, "--%s %.200s: not %s", options[i].name, value,
+               options[i].help);
     if (c->exec && !strchr("ewuh", letter))
         refuse(c, "exec: knows only --env, --workdir and --user");
-    /* The order of the table.  What needs no more than an assignment is done
-     * here; of an option given twice, the last counts, unless it is one of a
-     * list (-v, -e, --cgroup, --without). */
     switch (letter) {
     case 'n': c->name = value; break;
     case 'H': c->hostname = value; break;
     case 'm': option_memory(c, value); break;
     case 'C':
-        /* cpu.max is how many microseconds of processor time all of them
-         * together may use in every 100000, the length of a period that the
-         * kernel takes if none is given.  Two processors: 200000. */
+        /* cpu.max: so many microseconds of processor time for all of them in
+         * every 100000, the kernel's period.  Two processors: 200000. */
         c->setting[c->settings++] = text("cpu.max=%.0f", atof(value) * 100000);
         break;
     case 'P': c->setting[c->settings++] = text("pids.max=%s", value); break;
@@ -3551,8 +3538,7 @@ static void take_option(struct cage *c, int letter, char *value) {
     case 'v': option_volume(c, value); break;
     case 'e': c->env[c->envs++] = value; break;
     case 'w': c->workdir = value; break;
-    case 'u':
-        /* One number alone is both, as most systems give each user a group. */
+    case 'u':   /* One number is both: most systems give each user a group. */
         if (sscanf(value, "%u:%u", &c->uid, &c->gid) == 1)
             c->gid = c->uid;
         break;
@@ -3560,10 +3546,10 @@ static void take_option(struct cage *c, int letter, char *value) {
     case 'S': c->save = value; break;
     case 'N': option_net(c, value); break;
     case 'J': c->join = value; break;
-    case 'T': c->pause = c->explain = true; break;
     case 'E': c->explain = true; break;
+    case 'T': c->explain = c->pause = true; break;
     case 'W': option_without(c, value); break;
-    case 'h': print_help(); exit(0);   /* exit(3): puts() has a buffer */
+    case 'h': print_help(); exit(0);    /* exit(3): puts() has a buffer */
     }
     /* The arrays have room for what one option too many adds. */
     if (c->sources > MOST || c->settings > MOST || c->envs > MOST)
@@ -3574,23 +3560,22 @@ static void take_option(struct cage *c, int letter, char *value) {
  * NAME COMMAND [ARG]...: ARGV from `run` or `exec` on.  Returns the status to
  * exit with. */
 static int command_run(struct cage *c, int argc, char **argv) {
-    static char us[] = "cage", shell[] = "/bin/sh", no_value[] = "";
-    static char *no_command[] = { shell, NULL };
+    char *no_command[] = { text("/bin/sh"), NULL };
     /* getopt_long(3) wants a table of its own, with zeros in the last row. */
     struct option long_options[OPTIONS + 1] = { 0 };
     for (int i = 0; i < OPTIONS; i++)
-        long_options[i] = (struct option){ .name = options[i].name,
-            .has_arg = *options[i].value != '\0', .val = options[i].letter };
-    argv[0] = us;                       /* getopt begins its messages with it */
+        long_options[i] = (struct option){ options[i].name,
+            options[i].form != NULL, NULL, options[i].letter };
+    argv[0] = text("cage");             /* getopt begins its messages with it */
     /* "+": stop at the first word that is not an option.  Without it getopt
      * would take the -l of `cage run rootfs ls -l` for itself. */
     const char *letters = "+n:m:v:e:w:u:h";
     for (int o; (o = getopt_long(argc, argv, letters, long_options, 0)) != -1;)
-        take_option(c, o, optarg ? optarg : no_value);
+        take_option(c, o, optarg);
     /* optind: the first word that is not an option, and not its value. */
     if (argc - optind < (c->exec ? 2 : 1))
-        refuse(c, "%s missing (see cage --help)", c->exec
-               ? "exec: NAME or COMMAND is" : "run: ROOTFS is");
+        refuse(c, "%s is missing (see cage --help)",
+               c->exec ? "exec: NAME or COMMAND" : "run: ROOTFS");
     c->command = argv[optind + 1] ? argv + optind + 1 : no_command;
     if (c->exec) {
         c->join = argv[optind];         /* it has a group and a PID 1 */
