@@ -3000,7 +3000,6 @@ static const struct hint { const char *step; int error; const char *text; }
 static const char *hint_for(struct cage *c, int error) {
     const char *rule = "sys/kernel/apparmor_restrict_unprivileged_userns";
     struct pollfd other = { c->pod, POLLIN, 0 };
-    bool denied = error == EPERM || error == EACCES;
     int step = number_of(c->step);
     char on = '0';
     /* Whoever comes too late is told so by many numbers: ESRCH, ENOMEM, ENODEV.
@@ -3017,8 +3016,8 @@ static const char *hint_for(struct cage *c, int error) {
      * fails; but exec needs none.  (The real root is spared, and cannot be told
      * by getuid(): in the namespace all are 0.  Not by read_file(): if that
      * failed, it would ask for a hint.) */
-    if (denied && !c->id_mapped && !without(c, user) && step > 0
-        && step < number_of("exec")
+    if ((error == EPERM || error == EACCES) && !c->id_mapped && step > 0
+        && step < number_of("exec") && !without(c, user)
         && read(openat(c->proc, rule, O_RDONLY | O_CLOEXEC), &on, 1) == 1
         && on == '1')
         return "AppArmor takes the powers of user namespaces away (Ubuntu): "
@@ -3340,15 +3339,15 @@ static void command_stop(struct cage *c, const char *name) {
  * is our -m.  bubblewrap has an option for every single mount, and carries them
  * out in the order given. */
 
-/* The options, one a row: letter and name for getopt_long(3), the form of a good
- * value as an extended regular expression (regex(7); NULL: it takes none), and
- * what --help says: first what the value is.  A capital letter cannot be typed,
- * it is only what getopt returns: such an option has just its name. */
+/* The options, one a row: letter and name for getopt_long(3), the form of a
+ * good value as an extended regular expression (regex(7); NULL: it takes none),
+ * and what --help says: first what the value is.  A capital letter cannot be
+ * typed, it is only what getopt returns: such an option has just its name. */
 static const struct { char letter; const char *name, *form, *help; }
     options[] = {
     /* Who it is.  A name becomes part of a file name, cage.NAME, and of a
      * socket's: so there is no / in it, and no - or . in front. */
-    { 'n', "name", "^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$", "NAME (what ps shows)" },
+    { 'n', "name", "^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$", "NAME (its name)" },
     { 'H', "hostname", "^.{1,64}$", "NAME (its host name, else cage)" },
     /* What it may use: files of its cgroup.  Not those of the group itself: a
      * number written to cgroup.procs would move a process of the host into the
@@ -3586,10 +3585,36 @@ static int command_run(struct cage *c, int argc, char **argv) {
     return run(c);
 }
 
-/* The commands but run and exec.  CALL is the command with the number of words
- * that follow it: what has one too many or too few is as unknown as a command
- * that there is not.  NAME: of a container that runs. */
-static void command_other(struct cage *c, const char *call, const char *name) {
+/* cage COMMAND ...: see that the ground is firm, then do what COMMAND says.  A
+ * command with one word too many or too few is as unknown as one that there is
+ * not: CALL is the command with the number of words that follow it. */
+int main(int argc, char **argv) {
+    /* Static, as it is more than a megabyte, too much for a stack. */
+    static struct cage cage = { .hostname = "cage", .workdir = "/",
+        .step = "", .status = -1, .group_path = "", .group_name = "" };
+    struct cage *c = &cage;
+    const char *command = argc > 1 ? argv[1] : "", *name = argv[argc - 1];
+    const char *call = text("%s %d", command, argc - 2);
+    /* The name, if none is given: no other process has this number now. */
+    c->name = text("%d", (int)getpid());
+    /* PID 1 wipes our arguments, see be_pid_1(): the kernel has put the strings
+     * one after another, from the first to the end of the last. */
+    c->arguments = argv[0];
+    c->arguments_size = (size_t)(strchr(name, '\0') - argv[0]) + 1;
+    /* If standard input, output or error is closed, the next file to be opened
+     * would take its number: a message could then be written into, say, a
+     * cgroup's file.  /dev/null fills the gap; CLOEXEC: for the command it is
+     * closed again, as it was.  The first number above stays open: harmless. */
+    while (TRY(open("/dev/null", O_RDWR | O_CLOEXEC)) <= 2)
+        ;
+    /* Set-uid root, cage would do as root what the user says: mount any folder,
+     * run any --net COMMAND. */
+    if (getuid() != geteuid())
+        refuse(c, "must not be set-uid: it needs no more rights than you have");
+    c->exec = strcmp(command, "exec") == 0;
+    if (c->exec || strcmp(command, "run") == 0)
+        return command_run(c, argc - 1, argv + 1);
+    c->proc = TRY(open("/proc", FOLDER));
     if (strcmp(call, "show 1") == 0)
         command_show(c, name);
     else if (strcmp(call, "stop 1") == 0)
@@ -3606,39 +3631,6 @@ static void command_other(struct cage *c, const char *call, const char *name) {
     else if (strcmp(call, "--version 0") == 0)
         puts("cage 0.1");
     else
-        refuse(c, "%.*s: no such command, or a word too many or too few (see "
-               "cage --help)", (int)strcspn(call, " "), call);
-}
-
-/* cage COMMAND ...: see that the ground is firm, then do what COMMAND says. */
-int main(int argc, char **argv) {
-    /* Static, as it is more than a megabyte, too much for a stack. */
-    static struct cage cage = { .hostname = "cage", .workdir = "/",
-        .step = "", .status = -1, .group_path = "", .group_name = "" };
-    struct cage *c = &cage;
-    const char *command = argc > 1 ? argv[1] : "";
-    /* The name, if none is given: no other process has this number now. */
-    c->name = text("%d", (int)getpid());
-    /* PID 1 wipes our arguments, see be_pid_1(): the kernel has put the strings
-     * one after another, from the first to the end of the last. */
-    c->arguments = argv[0];
-    c->arguments_size = (size_t)(strchr(argv[argc - 1], '\0') - argv[0]) + 1;
-
-    /* If standard input, output or error is closed, the next file to be opened
-     * would take its number: a message could then be written into, say, a
-     * cgroup's file.  /dev/null fills the gap; CLOEXEC: for the command it is
-     * closed again, as it was.  The first number above stays open: harmless. */
-    while (TRY(open("/dev/null", O_RDWR | O_CLOEXEC)) <= 2)
-        ;
-
-    /* Set-uid root, cage would do as root what the user says: mount any folder,
-     * run any --net COMMAND. */
-    if (getuid() != geteuid())
-        refuse(c, "must not be set-uid: it needs no more rights than you have");
-    c->exec = strcmp(command, "exec") == 0;
-    if (c->exec || strcmp(command, "run") == 0)
-        return command_run(c, argc - 1, argv + 1);
-    c->proc = TRY(open("/proc", FOLDER));
-    command_other(c, text("%s %d", command, argc - 2), argv[argc - 1]);
-    return 0;
+        refuse(c, "%s: no such command, or a word too many or too few (see "
+               "cage --help)", command);
 }
