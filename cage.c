@@ -1717,17 +1717,16 @@ static const char *const facts[FACTS] = { "ns/cgroup", "ns/ipc", "ns/mnt",
  *      36 35 98:0 /mnt1 /mnt2 rw,noatime shared:1 - ext3 /dev/root rw
  *                       place            optional   type */
 static char *count_mounts(struct cage *c, const char *mountinfo) {
-    char *lines = read_file(c, c->proc, mountinfo);
-    char where[3], type[32], root[32] = "?";
-    /* Only the first two bytes of the place are kept: "/" or not is enough. */
+    char *lines = read_file(c, c->proc, mountinfo), type[32] = "?";
     int total = 0, shared = 0;
     for (char *line; (line = strsep(&lines, "\n")) != NULL && *line; total++) {
         shared += strstr(line, " shared:") != NULL;
-        if (sscanf(line, "%*s %*s %*s %*s %2s %*[^-]- %31s", where, type) == 2
-            && strcmp(where, "/") == 0)
-            snprintf(root, sizeof root, "%s", type);
+        /* `/%*[ ]`: a place that is "/" and no more, or sscanf stops there and
+         * leaves TYPE alone.  `%*[^-]-`: all to the dash.  The last counts: it
+         * is mounted over those before. */
+        sscanf(line, "%*s %*s %*s %*s /%*[ ]%*[^-]- %31s", type);
     }
-    return text("%d mounts (%d shared), / is %s", total, shared, root);
+    return text("%d mounts (%d shared), / is %s", total, shared, type);
 }
 
 /* What the host's /proc says about NAME, of process PID or (0) of this one: one
@@ -1739,19 +1738,18 @@ static char *fact(struct cage *c, pid_t pid, const char *name) {
      * the former fail.  A fact that this kernel does not have is empty. */
     char link[PATH_MAX] = "", *found = link;
     const char *who = pid ? text("%d", (int)pid) : "self";
-    bool setting = strncmp(name, "sys/", 4) == 0;
-    const char *path = setting ? name : text("%s/%s", who, name);
+    const char *path = text("%s/%s", who, isupper(*name) ? "status" : name);
     if (strcmp(name, "mountinfo") == 0)
         return count_mounts(c, path);
-    if (isupper(*name)) {
-        const char *key = text("\n%s:", name);
-        char *status = read_file(c, c->proc, text("%s/status", who));
-        char *line = strstr(status, key);
-        found = line ? strtok(line + strlen(key), "\n") : link;
-    } else if (readlinkat(c->proc, path, link, sizeof link - 1) == -1)
+    if (strncmp(name, "sys/", 4) == 0)
+        path = name;
+    if (readlinkat(c->proc, path, link, sizeof link - 1) == -1)
         found = read_file(c, c->proc, path);
-    if (strstr(found, "0::"))       /* of cgroups, only that of version 2 */
-        found = strstr(found, "0::");
+    if (isupper(*name)) {           /* the line of that name, after its colon */
+        found = strstr(found, text("\n%s:", name));
+        found = found ? strtok(found + strlen(name) + 2, "\n") : link;
+    } else if (strcmp(name, "cgroup") == 0 && strstr(found, "0::"))
+        found = strstr(found, "0::");       /* only that of version 2 */
     char *end = found;
     for (const char *s = found; *s; s++)
         if (isgraph((unsigned char)*s))
@@ -1765,14 +1763,12 @@ static char *fact(struct cage *c, pid_t pid, const char *name) {
  * a snapshot of this process: all facts as they are now.  (Without --explain
  * nobody wants to know.)  Returns false if the step is to be left out. */
 static bool begin_step(struct cage *c, const char *step) {
-    int number = number_of(step);
     bool joined = c->join && strstr("uts ipc net", step);
-    const char *remark = joined ? "   (shared)" : "   (left out)";
-    bool run = !joined && !c->left_out[number];
+    bool run = !joined && !c->left_out[number_of(step)];
     c->step = step;
     if (c->explain)
-        dprintf(2, "%-9s%s%s\n", step, steps[number].why,
-                run ? "" : remark);
+        dprintf(2, "%-9s%s%s\n", step, steps[number_of(step)].why,
+                run ? "" : joined ? "   (shared)" : "   (left out)");
     for (int i = 0; i < FACTS && c->explain; i++)
         c->before[i] = fact(c, 0, facts[i]);
     return run;
@@ -1787,14 +1783,13 @@ static void end_step(struct cage *c) {
     for (int i = 0; i < FACTS && c->explain; i++) {
         const char *now = fact(c, 0, facts[i]);
         if (strcmp(c->before[i], now) != 0)
-            dprintf(2, "         %-21s%s -> %s\n", facts[i],
-                    c->before[i], now);
+            dprintf(2, "%9s%-21s%s -> %s\n", "", facts[i], c->before[i], now);
     }
     if (c->pause) {
         /* A line of the terminal that cage was started in, even when standard
          * input is something else.  After fork all share it, and only one
          * process at a time runs steps. */
-        dprintf(2, "         [Enter] ");
+        dprintf(2, "%9s[Enter] ", "");
         TRY(read(c->keyboard, enter, sizeof enter));
     }
 }
@@ -2953,8 +2948,7 @@ static const struct hint { const char *step; int error; const char *text; }
     /* To look at a folder one needs x on all above it. */
     { "rootfs", EACCES, "may you enter each folder on the way to it?" },
     /* In a user namespace mounts come only together, see bind_mount(). */
-    { "rootfs", EINVAL, "an ordinary user cannot take a folder without what "
-        "is mounted below it" },
+    { "rootfs", EINVAL, "only root may leave out what is mounted below it" },
     /* move_mount(2) says only EINVAL, or the host side could not map it. */
     { "volumes", EINVAL, "a folder goes on a folder, a file on a file; and "
         "under root overlayfs, NFS and 9p cannot be id-mapped" },
@@ -2963,8 +2957,7 @@ static const struct hint { const char *step; int error; const char *text; }
     { "proc", EPERM, "a /proc with nothing covered must be seen; in Docker "
         "it is covered (--security-opt systempaths=unconfined)" },
     /* pivot_root(2) has several reasons for EINVAL; these are likely. */
-    { "pivot", EINVAL, "the old root is a shared mount (was the step "
-        "private left out?), or the initramfs" },
+    { "pivot", EINVAL, "/ is a shared mount (see private), or the initramfs" },
     /* An id that no line of the map contains: setresuid(2), EINVAL. */
     { "id", EINVAL, "this id does not exist in the container; with a single "
         "id there is only 0 (newuidmap and /etc/subuid give more)" },
@@ -2977,21 +2970,28 @@ static const struct hint { const char *step; int error; const char *text; }
 /* Returns the hint for ERROR in the step that is being run, or NULL.
  * What holds for many steps is asked first. */
 static const char *hint_for(struct cage *c, int error) {
-    bool user = geteuid() != 0, denied = error == EPERM || error == EACCES;
+    const char *rule = "sys/kernel/apparmor_restrict_unprivileged_userns";
+    struct pollfd other = { c->pod, POLLIN, 0 };
     int step = number_of(c->step);
-    const char *rule = "/proc/sys/kernel/apparmor_restrict_unprivileged_userns";
-    if (c->join && (error == ESRCH || error == ENOMEM || error == ENODEV
-                    || error == ENOENT))
+    char on = '0';
+    /* Whoever comes too late is told so by many numbers: ESRCH, ENOMEM, ENODEV.
+     * No guess: a pidfd can be read when its process has ended, which may take
+     * a moment more than what we have run into. */
+    if (c->pod && poll(&other, 1, 100) == 1)
         return "the container has ended meanwhile";
     if (error == ENOSPC && step > 0 && step <= number_of("pid"))
         return "the limits are in /proc/sys/user/max_*_namespaces";
-    if (error == EPERM && without(c, user) && user)
+    if (error == EPERM && without(c, user) && geteuid() != 0)
         return "without the step user, only root may do this";
     /* Ubuntu: AppArmor lets anybody make a user namespace, and then takes all
      * capabilities in it away.  It is a later step, one that uses them, which
-     * fails. */
-    if (denied && step > 0 && step < STEPS && getuid() != 0
-        && *read_file(c, AT_FDCWD, rule) == '1')
+     * fails; but exec needs none.  (The real root is spared, and cannot be told
+     * by getuid(): in the namespace all are 0.  Not by read_file(): if that
+     * failed, it would ask for a hint.) */
+    if ((error == EPERM || error == EACCES) && !c->id_mapped && step > 0
+        && step < number_of("exec") && !without(c, user)
+        && read(openat(c->proc, rule, O_RDONLY | O_CLOEXEC), &on, 1) == 1
+        && on == '1')
         return "AppArmor takes the powers of user namespaces away (Ubuntu): "
             "sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0";
     for (size_t i = 0; i < sizeof hints / sizeof hints[0]; i++)
@@ -3311,38 +3311,38 @@ static void command_stop(struct cage *c, const char *name) {
  * is our -m.  bubblewrap has an option for every single mount, and carries them
  * out in the order given. */
 
-/* The options, one a row: what getopt_long(3) needs to know, the name of the
- * value ("" if there is none), the form of a good one, as an extended regular
- * expression (regex(7)), and what --help says.  A capital letter cannot be
+/* The options, one a row: letter and name for getopt_long(3), the form of a
+ * good value as an extended regular expression (regex(7); NULL: it takes none),
+ * and what --help says: first what the value is.  A capital letter cannot be
  * typed, it is only what getopt returns: such an option has just its name. */
-static const struct { char letter; const char *name, *value, *form, *help; }
+static const struct { char letter; const char *name, *form, *help; }
     options[] = {
     /* Who it is.  A name becomes part of a file name, cage.NAME, and of a
      * socket's: so there is no / in it, and no - or . in front. */
-    { 'n', "name", "NAME", "^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$", "its name" },
-    { 'H', "hostname", "NAME", "^.{1,64}$", "its host name (cage)" },
+    { 'n', "name", "^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$", "NAME (its name)" },
+    { 'H', "hostname", "^.{1,64}$", "NAME (its host name, else cage)" },
     /* What it may use: files of its cgroup.  Not those of the group itself: a
      * number written to cgroup.procs would move a process of the host into the
-     * container, to be killed with it.  So FILE does not begin with cg. */
-    { 'm', "memory", "SIZE", "^[0-9]+([.][0-9]+)?[KMGTkmgt]?$", "64M, 1.5G" },
-    { 'C', "cpus", "N", "^[0-9]{1,4}([.][0-9]+)?$", "processors: 0.5, 2" },
-    { 'P', "pids", "N", "^[1-9][0-9]{0,6}$", "at most so many processes" },
-    { 'G', "cgroup", "FILE=VALUE", "^(c[a-fh-z]|[abd-z])[a-z_]*[.][^/=]+=.",
-      "cpu.weight=50" },
+     * container, to be killed with it.  So what begins with c is cpu. */
+    { 'm', "memory", "^[0-9]+([.][0-9]+)?[KMGTkmgt]?$", "SIZE (64M, 1.5G)" },
+    { 'C', "cpus", "^[0-9]{1,4}([.][0-9]+)?$", "N (processors: 0.5, 2)" },
+    { 'P', "pids", "^[1-9][0-9]{0,6}$", "N (at most so many processes)" },
+    { 'G', "cgroup", "^(cpu|[abd-z])[a-z_]*[.][^/=]+=.",
+      "FILE=VALUE (cpu.weight=50)" },
     /* What it finds there.  DST begins with / and is more than that. */
-    { 'v', "volume", "SRC:DST[:ro]", "^[^:]+:/+[^:/][^:]*(:ro)?$", "show SRC" },
-    { 'e', "env", "NAME=VALUE", "^[^=]+=", "set a variable" },
-    { 'w', "workdir", "DIR", ".", "start in DIR (/)" },
-    { 'u', "user", "UID[:GID]", "^[0-9]{1,9}(:[0-9]{1,9})?$", "inside (0:0)" },
-    { 'R', "read-only", "", "", "nothing of its root can be written" },
-    { 'S', "save", "DIR", ".", "keep what is written, in DIR/upper" },
-    { 'N', "net", "none|host|COMMAND", ".", "only lo; the host's; connect it" },
-    { 'J', "join", "NAME", ".", "share its user, net, ipc and uts: a pod" },
+    { 'v', "volume", "^[^:]+:/+[^:/][^:]*(:ro)?$", "SRC:DST[:ro] (show SRC)" },
+    { 'e', "env", "^[^=]+=", "NAME=VALUE (set a variable)" },
+    { 'w', "workdir", ".", "DIR (to start in, else /)" },
+    { 'u', "user", "^[0-9]{1,9}(:[0-9]{1,9})?$", "UID[:GID] (inside)" },
+    { 'R', "read-only", NULL, "nothing of its root can be written" },
+    { 'S', "save", ".", "DIR (keep what is written, in DIR/upper)" },
+    { 'N', "net", ".", "none|host|COMMAND (only lo; the host's; connect it)" },
+    { 'J', "join", ".", "NAME (share its user, net, ipc and uts: a pod)" },
     /* What you want to see. */
-    { 'E', "explain", "", "", "show what every step changes" },
-    { 'T', "step", "", "", "the same, and wait for Enter after each" },
-    { 'W', "without", "STEP,...", "^[a-z,]+$", "leave steps out" },
-    { 'h', "help", "", "", "this text" },
+    { 'E', "explain", NULL, "show what every step changes" },
+    { 'T', "step", NULL, "the same, and wait for Enter after each" },
+    { 'W', "without", "^[a-z,]+$", "STEP,... (leave steps out)" },
+    { 'h', "help", NULL, "this text" },
 };
 enum { OPTIONS = sizeof options / sizeof options[0] };
 
@@ -3351,33 +3351,13 @@ enum { OPTIONS = sizeof options / sizeof options[0] };
 static void print_help(void) {
     puts("usage: cage run [OPTION]... ROOTFS [COMMAND [ARG]...]\n"
          "       cage exec [-e ...] [-w ...] [-u ...] NAME COMMAND [ARG]...\n"
-         "       cage ps\n"
          "       cage show NAME | stop NAME | pause NAME | resume NAME\n"
-         "       cage steps | --help | --version\n\n"
+         "       cage ps | steps | --help | --version\n\n"
          "ROOTFS: a folder, several (UPPER:LOWER), or a tarball.\n");
-    for (int i = 0; i < OPTIONS; i++) {
-        char letter = options[i].letter;
-        printf("  %3s --%-9s %-17s  %s\n", islower(letter)
-               ? text("-%c,", letter) : "", options[i].name,
-               options[i].value, options[i].help);
-    }
-    puts("\nExit status: that of COMMAND; 128+n: killed by signal n;\n"
-         "127: not found; 126: not executable; 125: cage itself failed.");
-}
-
-/* Refuse a VALUE of the option LETTER that has not the form which the table
- * says.  The message quotes it, but no more than 200 bytes. */
-static void check_value(struct cage *c, int letter, const char *value) {
-    /* NOSUB: it is enough to know whether the whole VALUE fits.  The forms say
-     * so by ^ and $; "^[^=]+=" leaves open what comes after. */
-    regex_t form;
-    int i = 0;
-    while (options[i].letter != letter)
-        i++;
-    if (regcomp(&form, options[i].form, REG_EXTENDED | REG_NOSUB) != 0
-        || regexec(&form, value, 0, NULL, 0) != 0)
-        refuse(c, "--%s %.200s: not %s (%s)", options[i].name, value,
-               options[i].value, options[i].help);
+    for (int i = 0; i < OPTIONS; i++)
+        printf("  %3s --%-10s %s\n", islower(options[i].letter)
+               ? text("-%c,", options[i].letter) : "", options[i].name,
+               options[i].help);
 }
 
 /* --memory SIZE, a number with a unit of 1024 bytes, 1024 of those, and so on.
@@ -3420,10 +3400,11 @@ static void option_volume(struct cage *c, char *volume) {
 static void option_without(struct cage *c, char *list) {
     /* strsep(3) cuts the list at each comma, and returns piece after piece. */
     for (char *name; (name = strsep(&list, ",")) != NULL;) {
-        int i = number_of(name);
-        if (i == STEPS)
-            refuse(c, "--without %.200s: no such step (see cage steps)", name);
-        c->left_out[i] = true;
+        /* Not the last one, exec: nothing would come after it. */
+        if (number_of(name) >= number_of("exec"))
+            refuse(c, "--without %.200s: no step that can be left out (see "
+                   "cage steps)", name);
+        c->left_out[number_of(name)] = true;
     }
 }
 
@@ -3431,13 +3412,12 @@ static void option_without(struct cage *c, char *list) {
  * with the network come its name servers.  Else: a command for the shell, which
  * run_net_command() runs. */
 static void option_net(struct cage *c, char *what) {
-    /* An array, not a string literal: option_volume() cuts it to pieces. */
-    static char name_servers[] = "/etc/resolv.conf:/etc/resolv.conf:ro";
     bool host = strcmp(what, "host") == 0;
     c->net = host || strcmp(what, "none") == 0 ? NULL : what;
     without(c, net) |= host;
     if (host && access("/etc/resolv.conf", R_OK) == 0)
-        option_volume(c, name_servers);
+        /* A copy, by text(): option_volume() cuts it to pieces. */
+        option_volume(c, text("/etc/resolv.conf:/etc/resolv.conf:ro"));
 }
 
 /* ROOTFS: layers, joined by ':', the topmost first, as in overlayfs's own
@@ -3463,9 +3443,6 @@ static void take_layers(struct cage *c, char *list) {
  * out goes with it, and we say so: nobody shall think that there is a filter
  * where there is none. */
 static void check_together(struct cage *c) {
-    /* Nothing would come after the last step. */
-    if (without(c, exec))
-        refuse(c, "--without exec: then there is nothing to run");
     /* It would be ignored, and the container weaker than asked for. */
     if (without(c, cgroup) && c->settings > 0)
         refuse(c, "--without cgroup: a limit needs the cgroup");
@@ -3473,9 +3450,8 @@ static void check_together(struct cage *c) {
     if (without(c, rootfs) && (c->layers > 1 || c->save))
         refuse(c, "--without rootfs: several layers and --save need it");
     /* All of these are those of NAME. */
-    bool own = without(c, user) || without(c, net) || without(c, uts)
-        || without(c, ipc) || c->net || strcmp(c->hostname, "cage") != 0;
-    if (c->join && own)
+    if (c->join && (without(c, user) || without(c, net) || without(c, uts)
+        || without(c, ipc) || c->net || strcmp(c->hostname, "cage") != 0))
         refuse(c, "--join %s: user, net, ipc and uts, with the host name, "
                "come from there", c->join);
     /* Its interface would be made in the host's own network. */
@@ -3496,24 +3472,35 @@ static void check_together(struct cage *c) {
 }
 
 /* Act upon one option, which getopt has found: its LETTER, and its VALUE or
- * NULL.  (`--help` and an unknown option end cage here.) */
+ * NULL.  (`--help` and an unknown option end cage here.)  A value that has not
+ * the form which the table says is refused.  The message quotes it, but no more
+ * than 200 bytes.
+ *
+ * Then comes the order of the table.  What needs no more than an assignment is
+ * done here; of an option given twice, the last counts, unless it is one of a
+ * list (-v, -e, --cgroup, --without). */
 static void take_option(struct cage *c, int letter, char *value) {
+    regex_t form;
+    int i = 0;
     if (letter == '?')
         exit(EXIT_CAGE);                /* getopt has said why */
-    check_value(c, letter, value);
+    while (options[i].letter != letter)
+        i++;
+    /* NOSUB: it is enough to know whether the whole VALUE fits.  The forms say
+     * so by ^ and $; "^[^=]+=" leaves open what comes after. */
+    if (value && (regcomp(&form, options[i].form, REG_EXTENDED | REG_NOSUB)
+        || regexec(&form, value, 0, NULL, 0)))
+        refuse(c, "--%s %.200s: not %s", options[i].name, value,
+               options[i].help);
     if (c->exec && !strchr("ewuh", letter))
         refuse(c, "exec: knows only --env, --workdir and --user");
-    /* The order of the table.  What needs no more than an assignment is done
-     * here; of an option given twice, the last counts, unless it is one of a
-     * list (-v, -e, --cgroup, --without). */
     switch (letter) {
     case 'n': c->name = value; break;
     case 'H': c->hostname = value; break;
     case 'm': option_memory(c, value); break;
     case 'C':
-        /* cpu.max is how many microseconds of processor time all of them
-         * together may use in every 100000, the length of a period that the
-         * kernel takes if none is given.  Two processors: 200000. */
+        /* cpu.max: so many microseconds of processor time for all of them in
+         * every 100000, the kernel's period.  Two processors: 200000. */
         c->setting[c->settings++] = text("cpu.max=%.0f", atof(value) * 100000);
         break;
     case 'P': c->setting[c->settings++] = text("pids.max=%s", value); break;
@@ -3521,8 +3508,7 @@ static void take_option(struct cage *c, int letter, char *value) {
     case 'v': option_volume(c, value); break;
     case 'e': c->env[c->envs++] = value; break;
     case 'w': c->workdir = value; break;
-    case 'u':
-        /* One number alone is both, as most systems give each user a group. */
+    case 'u':   /* One number is both: most systems give each user a group. */
         if (sscanf(value, "%u:%u", &c->uid, &c->gid) == 1)
             c->gid = c->uid;
         break;
@@ -3530,10 +3516,10 @@ static void take_option(struct cage *c, int letter, char *value) {
     case 'S': c->save = value; break;
     case 'N': option_net(c, value); break;
     case 'J': c->join = value; break;
-    case 'T': c->pause = c->explain = true; break;
     case 'E': c->explain = true; break;
+    case 'T': c->explain = c->pause = true; break;
     case 'W': option_without(c, value); break;
-    case 'h': print_help(); exit(0);   /* exit(3): puts() has a buffer */
+    case 'h': print_help(); exit(0);    /* exit(3): puts() has a buffer */
     }
     /* The arrays have room for what one option too many adds. */
     if (c->sources > MOST || c->settings > MOST || c->envs > MOST)
@@ -3544,23 +3530,22 @@ static void take_option(struct cage *c, int letter, char *value) {
  * NAME COMMAND [ARG]...: ARGV from `run` or `exec` on.  Returns the status to
  * exit with. */
 static int command_run(struct cage *c, int argc, char **argv) {
-    static char us[] = "cage", shell[] = "/bin/sh", no_value[] = "";
-    static char *no_command[] = { shell, NULL };
+    char *no_command[] = { text("/bin/sh"), NULL };
     /* getopt_long(3) wants a table of its own, with zeros in the last row. */
     struct option long_options[OPTIONS + 1] = { 0 };
     for (int i = 0; i < OPTIONS; i++)
-        long_options[i] = (struct option){ .name = options[i].name,
-            .has_arg = *options[i].value != '\0', .val = options[i].letter };
-    argv[0] = us;                       /* getopt begins its messages with it */
+        long_options[i] = (struct option){ options[i].name,
+            options[i].form != NULL, NULL, options[i].letter };
+    argv[0] = text("cage");             /* getopt begins its messages with it */
     /* "+": stop at the first word that is not an option.  Without it getopt
      * would take the -l of `cage run rootfs ls -l` for itself. */
     const char *letters = "+n:m:v:e:w:u:h";
     for (int o; (o = getopt_long(argc, argv, letters, long_options, 0)) != -1;)
-        take_option(c, o, optarg ? optarg : no_value);
+        take_option(c, o, optarg);
     /* optind: the first word that is not an option, and not its value. */
     if (argc - optind < (c->exec ? 2 : 1))
-        refuse(c, "%s missing (see cage --help)", c->exec
-               ? "exec: NAME or COMMAND is" : "run: ROOTFS is");
+        refuse(c, "%s is missing (see cage --help)",
+               c->exec ? "exec: NAME or COMMAND" : "run: ROOTFS");
     c->command = argv[optind + 1] ? argv + optind + 1 : no_command;
     if (c->exec) {
         c->join = argv[optind];         /* it has a group and a PID 1 */
@@ -3571,10 +3556,36 @@ static int command_run(struct cage *c, int argc, char **argv) {
     return run(c);
 }
 
-/* The commands but run and exec.  CALL is the command with the number of words
- * that follow it: what has one too many or too few is as unknown as a command
- * that there is not.  NAME: of a container that runs. */
-static void command_other(struct cage *c, const char *call, const char *name) {
+/* cage COMMAND ...: see that the ground is firm, then do what COMMAND says.  A
+ * command with one word too many or too few is as unknown as one that there is
+ * not: CALL is the command with the number of words that follow it. */
+int main(int argc, char **argv) {
+    /* Static, as it is more than a megabyte, too much for a stack. */
+    static struct cage cage = { .hostname = "cage", .workdir = "/",
+        .step = "", .status = -1, .group_path = "", .group_name = "" };
+    struct cage *c = &cage;
+    const char *command = argc > 1 ? argv[1] : "", *name = argv[argc - 1];
+    const char *call = text("%s %d", command, argc - 2);
+    /* The name, if none is given: no other process has this number now. */
+    c->name = text("%d", (int)getpid());
+    /* PID 1 wipes our arguments, see be_pid_1(): the kernel has put the strings
+     * one after another, from the first to the end of the last. */
+    c->arguments = argv[0];
+    c->arguments_size = (size_t)(strchr(name, '\0') - argv[0]) + 1;
+    /* If standard input, output or error is closed, the next file to be opened
+     * would take its number: a message could then be written into, say, a
+     * cgroup's file.  /dev/null fills the gap; CLOEXEC: for the command it is
+     * closed again, as it was.  The first number above stays open: harmless. */
+    while (TRY(open("/dev/null", O_RDWR | O_CLOEXEC)) <= 2)
+        ;
+    /* Set-uid root, cage would do as root what the user says: mount any folder,
+     * run any --net COMMAND. */
+    if (getuid() != geteuid())
+        refuse(c, "must not be set-uid: it needs no more rights than you have");
+    c->exec = strcmp(command, "exec") == 0;
+    if (c->exec || strcmp(command, "run") == 0)
+        return command_run(c, argc - 1, argv + 1);
+    c->proc = TRY(open("/proc", FOLDER));
     if (strcmp(call, "show 1") == 0)
         command_show(c, name);
     else if (strcmp(call, "stop 1") == 0)
@@ -3591,39 +3602,6 @@ static void command_other(struct cage *c, const char *call, const char *name) {
     else if (strcmp(call, "--version 0") == 0)
         puts("cage 0.1");
     else
-        refuse(c, "%.*s: no such command, or a word too many or too few (see "
-               "cage --help)", (int)strcspn(call, " "), call);
-}
-
-/* cage COMMAND ...: see that the ground is firm, then do what COMMAND says. */
-int main(int argc, char **argv) {
-    /* Static, as it is more than a megabyte, too much for a stack. */
-    static struct cage cage = { .hostname = "cage", .workdir = "/",
-        .step = "", .status = -1, .group_path = "", .group_name = "" };
-    struct cage *c = &cage;
-    const char *command = argc > 1 ? argv[1] : "";
-    /* The name, if none is given: no other process has this number now. */
-    c->name = text("%d", (int)getpid());
-    /* PID 1 wipes our arguments, see be_pid_1(): the kernel has put the strings
-     * one after another, from the first to the end of the last. */
-    c->arguments = argv[0];
-    c->arguments_size = (size_t)(strchr(argv[argc - 1], '\0') - argv[0]) + 1;
-
-    /* If standard input, output or error is closed, the next file to be opened
-     * would take its number: a message could then be written into, say, a
-     * cgroup's file.  /dev/null fills the gap; CLOEXEC: for the command it is
-     * closed again, as it was.  The first number above stays open: harmless. */
-    while (TRY(open("/dev/null", O_RDWR | O_CLOEXEC)) <= 2)
-        ;
-
-    /* Set-uid root, cage would do as root what the user says: mount any folder,
-     * run any --net COMMAND. */
-    if (getuid() != geteuid())
-        refuse(c, "must not be set-uid: it needs no more rights than you have");
-    c->exec = strcmp(command, "exec") == 0;
-    if (c->exec || strcmp(command, "run") == 0)
-        return command_run(c, argc - 1, argv + 1);
-    c->proc = TRY(open("/proc", FOLDER));
-    command_other(c, text("%s %d", command, argc - 2), argv[argc - 1]);
-    return 0;
+        refuse(c, "%s: no such command, or a word too many or too few (see "
+               "cage --help)", command);
 }
