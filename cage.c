@@ -38,17 +38,19 @@
  *   cgroup
  *   clone3 ------------> user
  *   writes id maps, <--> (waits)
- *   opens ROOTFS and     cgroupns mount
- *   the volumes          private uts ipc
+ *   (root) opens ROOTFS, cgroupns mount
+ *   and the volumes      private uts ipc
  *        |               net time
- *        |               pid: clone ---------> (waits)
- *   --net COMMAND <----- its pid, and exits      |
+ *        |               pid: clone ---------> starts
+ *        |               (exits)                 |
+ *   --net COMMAND <--------------------------> its number; waits
  *        |                                     rootfs dev proc
  *        |                                     sys volumes mask
  *        |                                     pivot fds caps
  *        |                                     id nnp seccomp
- *        |                                     init: fork -------> tty
- *   terminal <---------------------------------|------------------ exec
+ *        |                                     init: fork -------> (waits)
+ *   takes the terminal <-----------------------|-----------------> tty
+ *   the name says "runs" <---------------------|-----------------> exec
  *   waits, copies                              reaps, forwards     your program
  *   the terminal,                              signals             runs
  *   forwards signals,                            |                   |
@@ -56,18 +58,21 @@
  *
  * The host side keeps the rights of whoever typed the command.  The child gives
  * up that identity in the step `user`, and cannot do without the host side what
- * only that identity may do: write its id maps, open the root file system.  So
- * it asks for it, over a pair of connected sockets, and the answers are mostly
- * open files (see ask(), below).
+ * only that identity may do: have its id maps written and, when root runs cage,
+ * open the root file system.  So it asks, over a pair of connected sockets; see
+ * ask(), below.
  *
  * Until the command starts, all of them share one table of open files (see
- * "asking the host side for help"); then none of these is left to it:
+ * "asking the host side for help").  What stands in it, and who uses it:
  *
  *   host side   talk   one end of a socket pair
  *               signals, group (the cgroup), name and ids (sockets that hold a
  *               name), master (the other end of the terminal)
  *   inside      talk   the other end
  *               proc, host_root, host_pidfd: the last looks at the host
+ *
+ * PID 1 closes its copy of all of them, and execve(2) closes the command's; the
+ * host side keeps them to the end.
  *
  * HOW TO READ
  *
@@ -80,10 +85,11 @@
  *
  * Under the banner of a step stands what it is for and what goes wrong without
  * it; then `By hand`, the same with the tools of the shell (most need root, and
- * some leave mounts behind: type them in a shell that is root of nothing and
- * forgets all, unshare --map-root-user --mount --ipc --net --pid --cgroup
- * --fork --mount-proc sh); `Try`, something to do with cage; and `See`, where
- * to read on: name(7) is the manual page that `man 7 name` shows,
+ * some leave mounts behind: as an ordinary user type unshare --map-root-user
+ * --mount --ipc --net --pid --cgroup --fork --mount-proc sh, a shell that may
+ * mount, and whose mounts are gone with it; only `cgroup` and `id` need the
+ * real root); `Try`, something to do with cage; and `See`, where to read on:
+ * name(7) is the manual page that `man 7 name` shows,
  * Documentation/... is in the sources of the kernel and on docs.kernel.org.
  *
  * Now and then it says what others do.  runc and crun are the programs that
@@ -194,9 +200,11 @@ static int number_of(const char *name) {
 }
 
 /* ------------------------------ struct cage -------------------------------
- * Everything there is to know about the container being made.  There are no
- * other variables that change: each process has its copy of this, made when it
- * was forked, and what one of them learns later the others do not know. */
+ * Everything there is to know about the container being made.  No other global
+ * variable changes.  Each process has its copy of this, made when it was
+ * forked, and what one of them learns later the others do not know; only the
+ * table of open files behind the descriptors is one for all, until the command
+ * starts. */
 
 enum {
     MOST = 32,              /* so many volumes, layers, variables, settings */
@@ -241,7 +249,7 @@ struct cage {
     size_t arguments_size;          /* PID 1 wipes: ps inside would show it */
     char file[1 << 20];             /* see read_file() */
 
-    /* Descriptors; 0 is none. */
+    /* Descriptors; 0 is none (0, 1 and 2 are always taken, see main()). */
     int keyboard;                   /* where --step waits for Enter */
     int proc;                       /* the host's /proc: pivot hides it */
     int host_pidfd;                 /* the host side: does it still live? */
@@ -286,8 +294,8 @@ struct cage {
 /* --------------------------- errors and messages ---------------------------
  * Every message is `cage: STEP: text`, one line, perhaps with a second one that
  * is a hint.  It is printed by one call, so that the lines of two processes do
- * not mix.  A system call tells by returning -1 that it has failed
- * and by the variable errno why; see errno(3). */
+ * not mix.  A system call says by returning -1 that it has failed, and in the
+ * variable errno why; see errno(3). */
 
 static void clean_up(struct cage *c);
 static const char *hint_for(struct cage *c, int error);
@@ -413,6 +421,7 @@ static int exit_status(int how) {       /* HOW: what waitpid(2) has told */
 static int run_program(struct cage *c, const char *const argv[], int input,
                        bool tool) {
     char says[200] = "-";
+    /* A tool's errors go into a nameless file in memory, memfd_create(2). */
     int how, errors = tool ? TRY(memfd_create("stderr", MFD_CLOEXEC)) : 2;
     pid_t pid = TRY(fork());
     if (pid == 0) {
@@ -445,10 +454,11 @@ static int run_program(struct cage *c, const char *const argv[], int input,
 /* --------------------------- running one step ------------------------------
  * DO(c, uts) runs step_uts(c), unless --without=uts was given.  With
  * --explain it is announced before and its effect is shown after:
- * begin_step() and end_step(), in Part II, compare what /proc says about
- * this process then and now.  A macro, and no table of functions that a loop
- * would call: so the order of the steps can be read where they run, and a
- * debugger goes from one to the next. */
+ * begin_step() (false: leave it out) and end_step(), in Part II, compare what
+ * /proc says about this process then and now.  Not all can be seen there:
+ * volumes, fds and pivot change nothing in the list.  A macro, and no table of
+ * functions that a loop would call: so the order of the steps can be read where
+ * they run, and a debugger goes from one to the next. */
 
 static char *fact(struct cage *c, pid_t pid, const char *name);
 static bool begin_step(struct cage *c, const char *step);
@@ -461,35 +471,36 @@ static void end_step(struct cage *c);
  * What the inner processes need from the host side they ask over a pair of
  * sockets.  It is of type SEQPACKET: a message arrives whole.
  *
- * Most answers are open files.  A descriptor, the number of an open file, means
- * something only in the table of the process that has opened it; so the inner
- * processes share the host side's table (CLONE_FILES), as threads do.  What one
- * opens, the other can use under the same number, whatever namespaces it is in,
- * and what one closes is closed for both.  A path would not do: what may be
- * opened by a path is judged by the rights of who opens it, and in a user
- * namespace nobody has rights over the host's files.  An open file has been
- * judged already.
+ * One answer is open files, and one question is.  A descriptor, the number of
+ * an open file, means something only in the table of the process that has
+ * opened it; so the inner processes share the host side's table (CLONE_FILES),
+ * as threads do, and the message holds just the numbers.  What one opens, the
+ * other can use, whatever namespaces it is in, and what one closes is closed
+ * for both.  A path would not do: what may be opened by a path is judged by the
+ * rights of who opens it, and when root runs cage the processes inside are, for
+ * the host, a user who owns nothing.  An open file has been judged already.
  *
  * This ends when the command starts: execve(2) gives every program a table of
  * its own.  PID 1 leaves it when it closes all, and the step tty does before it
  * exchanges 0, 1 and 2.
  *
- * (runc sends such files from process to process by SCM_RIGHTS, see unix(7),
- * and so must everybody whose helper is not a child.) */
+ * (runc sends such files from process to process by SCM_RIGHTS, see unix(7).
+ * That works for any two processes; sharing a table, only for one that is made
+ * by the other.) */
 
-/* The questions:
+/* A question, and its answer, which is the same struct sent back:
  *
- * WRITE_MY_ID_MAPS     under root the answer is copies of mounts, see
- *                      open_sources()
- * THIS_IS_INIT         pid: the process that will be PID 1
+ * WRITE_MY_ID_MAPS     write my maps.  Under root back comes fd: the copies of
+ *                      the mounts of ROOTFS and the volumes, see open_sources()
+ * THIS_IS_INIT         pid: I shall be PID 1.  The answer: the network is ready
  * TAKE_THE_TERMINAL    fd: a new terminal, its master and its slave
- * I_START              now execve(2) */
+ * I_START              execve(2) comes next */
 enum question { WRITE_MY_ID_MAPS, THIS_IS_INIT, TAKE_THE_TERMINAL, I_START };
 
 struct message {
     enum question what;
-    pid_t pid;
-    int fd[ROOM];
+    pid_t pid;                      /* as the host side numbers it */
+    int fd[ROOM];                   /* plain numbers in the one table */
 };
 
 /* Ask the question M and wait for the answer, which is returned.  (If the host
@@ -505,7 +516,9 @@ static struct message ask(struct cage *c, struct message m) {
  * PR_SET_PDEATHSIG in prctl(2)), so it is said again after each such change.
  * And the host side may have died just before it was said: getppid() would
  * tell, but in a new PID namespace it returns 0 for every parent outside, so we
- * look at a descriptor of the process instead, opened before the first fork. */
+ * look at a descriptor of the process instead, opened before the first fork.
+ * (The kernel means the parent.  That is the host side, but for the command it
+ * is PID 1, which dies with the host side.) */
 static void die_with_host(struct cage *c) {
     struct pollfd host = { .fd = c->host_pidfd, .events = POLLIN };
     TRY(prctl(PR_SET_PDEATHSIG, SIGKILL));
@@ -552,9 +565,10 @@ static void supervise(struct cage *c);
  * Without it one container could take all the memory and all the process ids
  * of the machine (a fork bomb does), and nobody could say what it used.
  *
- *   By hand:  mkdir /sys/fs/cgroup/lab
- *             echo 64M > /sys/fs/cgroup/lab/memory.max
- *             echo $$  > /sys/fs/cgroup/lab/cgroup.procs
+ *   By hand:  cd $(findmnt -n -o TARGET -t cgroup2 | head -n 1); mkdir lab
+ *             echo 64M > lab/memory.max
+ *             echo $$  > lab/cgroup.procs
+ *             echo $$  > cgroup.procs; rmdir lab          (and out again)
  *   Try:      ./cage run --pids 10 rootfs sh -c 'for i in $(seq 20); do
  *                 sleep 1 & done'
  *   See:      cgroups(7), Documentation/admin-guide/cgroup-v2.rst
@@ -562,7 +576,7 @@ static void supervise(struct cage *c);
  * A group can be given a limit of, say, memory only if the group above has
  * handed the memory "controller" down, by its file cgroup.subtree_control.
  * The child is later started inside the group, by clone3; moving a running
- * process into a group, as above, takes the kernel milliseconds. */
+ * process into a group, as above, can take the kernel milliseconds. */
 static void step_cgroup(struct cage *c) {
     find_group(c, c->name, 0);
     /* What killed containers may have left: one of our name, and all others. */
@@ -611,7 +625,7 @@ static void step_cgroup(struct cage *c) {
  * the namespaces below ask for root's powers; here is where they come from.
  *
  *   By hand:  unshare --user --map-root-user sh
- *   Try:      ./cage run rootfs sleep 9 & sleep 1; ps -o user,args -C sleep
+ *   Try:      ./cage run rootfs sleep 9 & sleep 1; ps -o uid,args -C sleep
  *   See:      user_namespaces(7), credentials(7)
  *
  * The map is written from outside, by the host side.  As root it picks 65536
@@ -689,16 +703,16 @@ static void step_mount(struct cage *c) {
  * mounted below one copy appears below the other, in both directions.  systemd
  * makes every mount of the machine shared.
  *
- * Without this step our mounts appear on the host, and that is how people have
- * lost their /proc or their /dev.  Where a new user namespace was made before,
- * the kernel has turned the copy into a mere receiver (a "slave"), but what the
- * host mounts still comes in.  And pivot_root(2) refuses to work on shared
- * mounts.
+ * Where `user` has not made a new user namespace before, our mounts would
+ * appear on the host without this step, and that is how people have lost their
+ * /proc or their /dev; and pivot_root(2) refuses to work on shared mounts.
+ * After `user` the kernel has made the copy a mere receiver (a "slave"): then
+ * only what the host mounts still comes in.
  *
  *   By hand:  unshare -m --propagation unchanged sh -c '
  *                 mount --make-rprivate /; findmnt -o TARGET,PROPAGATION'
  *   Try:      grep -c shared: /proc/self/mountinfo
- *             ./cage run --explain rootfs true 2>&1 | less
+ *             ./cage run --explain --without=user rootfs true     (as root)
  *   See:      mount_namespaces(7), SHARED SUBTREES */
 static void step_private(struct cage *c) {
     /* MS_REC: not only "/", all that is mounted below it as well.  This changes
@@ -739,7 +753,9 @@ static void step_uts(struct cage *c) {
  *
  *   By hand:  unshare -r --ipc sh -c 'ipcmk -M 4096; ipcs -m;
  *                 unshare --ipc ipcs -m'
- *   Try:      ./cage run rootfs cat /proc/sysvipc/shm
+ *   Try:      ipcmk -M 4096; ./cage run --without=ipc rootfs \
+ *                 cat /proc/sysvipc/shm
+ *             ./cage run rootfs cat /proc/sysvipc/shm      (ipcrm -m ID after)
  *   See:      ipc_namespaces(7), sysvipc(7) */
 static void step_ipc(struct cage *c) {
     TRY(unshare(CLONE_NEWIPC));
@@ -772,6 +788,8 @@ static void step_net(struct cage *c) {
     /* ping(8) used to need the right to forge packets.  The members of these
      * groups may send just pings.  A group that is not in our map is refused,
      * and if there is a single id, that is every one but 0. */
+    /* It is the host's /proc, but what is below sys/net is always that of the
+     * network namespace of whoever opens it: ours. */
     const char *groups = "sys/net/ipv4/ping_group_range";
     if (write_file(c->proc, groups, "0 65535") == -1)
         TRY(errno == EINVAL ? write_file(c->proc, groups, "0 0") : -1);
@@ -829,8 +847,8 @@ static void next_process(struct cage *c) {
  * there is no number to call it by.  When PID 1 ends, the kernel kills every
  * other process of the namespace, so nothing can be left behind.
  *
- *       outside         4710 host side     4712     4713
- *       inside                              1        2
+ *       outside         4710 host side     4712 init     4713 command
+ *       inside                                1             2
  *
  * Without it `kill -9 -1` inside reaches every process of the host that has the
  * same user id, and a program that was started with & lives on after the end
@@ -865,8 +883,8 @@ static void step_pid(struct cage *c) {
  * A file of the lower layer is copied up whole when it is first written to.  A
  * deleted one is covered by a "whiteout", a device file with the number 0:0.
  *
- *   By hand:  mkdir l u w m; mount -t overlay x -o
- *                 lowerdir=l,upperdir=u,workdir=w m
+ *   By hand:  mkdir l u w m
+ *             mount -t overlay x -o lowerdir=l,upperdir=u,workdir=w m
  *   Try:      ./cage run rootfs sh -c 'rm -rf /bin; pwd'; ls rootfs/bin
  *   See:      Documentation/filesystems/overlayfs.rst, tmpfs(5)
  *
@@ -913,7 +931,8 @@ static void step_rootfs(struct cage *c) {
  * by the descriptor c->host_root.)
  *
  * mknod(2), which makes device files, is not for a root who is one only in a
- * user namespace.  So those of the host are bound, each on an empty file. */
+ * user namespace.  So those of the host are shown here by bind mounts: the same
+ * file, seen at a second place.  Each goes on an empty file. */
 static void step_dev(struct cage *c) {
     /* mode=0755: a tmpfs is by default writable by all and sticky, as /tmp is.
      * In such a folder the kernel refuses O_CREAT on a device file of somebody
@@ -933,6 +952,7 @@ static void step_dev(struct cage *c) {
     TRY(mount("devpts", "/dev/pts", "devpts", MS_NOSUID | MS_NOEXEC,
               "newinstance,ptmxmode=0666,mode=0620"));
     TRY(symlink("pts/ptmx", "/dev/ptmx"));
+    /* Where shm_open(3) keeps the shared memory of POSIX. */
     mount_new(c, "tmpfs", "/dev/shm", 0, "mode=1777,size=64m,nr_inodes=16k");
     TRY(symlink("/proc/self/fd", "/dev/fd"));
     TRY(symlink("/proc/self/fd/0", "/dev/stdin"));
@@ -995,9 +1015,10 @@ static void step_sys(struct cage *c) {
 /* ============================== init: volumes ==============================
  *
  * A volume is a folder or file of the host that is also seen inside: a bind
- * mount.  It is the one way in which a container changes something that stays.
+ * mount.  Beside --save it is the one way in which a container changes
+ * something that stays.
  *
- * Without it nothing that the container makes outlives it.
+ * Without it and --save nothing that the container makes outlives it.
  *
  *   By hand:  mount --bind /some/folder rootfs/mnt
  *   Try:      ./cage run -v /tmp:/mnt rootfs ls /mnt
@@ -1089,9 +1110,16 @@ static void step_mask(struct cage *c) {
  *
  *   By hand:  unshare -r -m sh -c 'mount --rbind rootfs rootfs; cd rootfs;
  *                 pivot_root . .; umount -l .; cd /; ls'
- *   Try:      ./cage run rootfs cat /proc/self/mountinfo
- *             ./cage run --without=pivot rootfs cat /proc/self/mountinfo
+ *   Try:      ./cage run --without=pivot,caps,seccomp rootfs \
+ *                 nsenter --mount=/proc/self/ns/mnt ls /
+ *             ./cage run --without=caps,seccomp rootfs \
+ *                 nsenter --mount=/proc/self/ns/mnt ls /
  *   See:      pivot_root(2), which explains the two dots
+ *
+ * (setns(2) puts a process at the root of its mount namespace: the first time
+ * those are the host's files.  --explain shows no change in this step, since
+ * mountinfo lists only what is below the root of whoever reads it, and
+ * enter_root() has moved that already.)
  *
  * It is refused with EINVAL where the mounts are shared (see `private`), with
  * EBUSY or EINVAL if the new root is not a mount point, and on the initramfs of
@@ -1127,10 +1155,11 @@ static void step_pivot(struct cage *c) {
  *             ./cage run --without=fds rootfs ls -l /proc/self/fd 7</etc
  *   See:      close_range(2), getcwd(3) */
 static void step_fds(struct cage *c) {
-    /* Every descriptor from 3 up shall be closed by execve(2).  Until then
-     * we need some of them.  (Ours have all been opened with O_CLOEXEC; this
-     * line is for the one that is forgotten one day, and for what the libc
-     * opens.) */
+    /* What the caller had left open has been closed by prepare() (this step
+     * left out, it is not), before we opened anything of ours.  Those we still
+     * need; execve(2) shall close every one from 3 up.  They were opened with
+     * O_CLOEXEC: this line is for the one that is forgotten one day, and for
+     * what the libc opens. */
     KERNEL(close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC);
 
     /* From a directory that is not below our root, the kernel finds no path: it
@@ -1175,8 +1204,8 @@ static void step_caps(struct cage *c) {
         | UINT64_C(1) << CAP_FOWNER         /* chmod files of others */
         | UINT64_C(1) << CAP_FSETID         /* chmod g+s for a foreign group */
         | UINT64_C(1) << CAP_KILL           /* signal processes of others */
-        | UINT64_C(1) << CAP_SETGID         /* su, and servers that give up */
-        | UINT64_C(1) << CAP_SETUID         /* being root */
+        | UINT64_C(1) << CAP_SETGID         /* become another group, and */
+        | UINT64_C(1) << CAP_SETUID         /* user: su, and most servers */
         | UINT64_C(1) << CAP_NET_BIND_SERVICE;  /* ports below 1024 */
 
     /* The bounding set first, while we may still change it.  PR_CAPBSET_READ
@@ -1199,9 +1228,10 @@ static void step_caps(struct cage *c) {
 
 /* ================================= init: id ================================
  *
- * Become the user that --user asked for; without it, root of the container.
+ * Become the user that --user asked for, or else root of the container.  (The
+ * step caps has left SETUID and SETGID for this.)
  *
- * Without it a server that needs no root has it all the same.  (Who changes
+ * Left out, a server that needs no root has it all the same.  (Who changes
  * from 0 to another user loses all capabilities by that, also the 8.)
  *
  *   By hand:  setpriv --reuid 1000 --regid 1000 --clear-groups id
@@ -1233,8 +1263,10 @@ static void step_id(struct cage *c) {
  *   Try:      ./cage run rootfs grep NoNewPrivs /proc/self/status
  *   See:      PR_SET_NO_NEW_PRIVS in prctl(2)
  *
- * It is also the condition for the next step: else a filter that makes a
- * set-uid program's setuid() fail unnoticed would leave it running as root. */
+ * It is also the condition for the next step: without it the kernel lets only
+ * CAP_SYS_ADMIN load a filter (so --without=nnp leaves out seccomp as well),
+ * since one that makes a set-uid program's setuid() fail unnoticed would leave
+ * it running as root. */
 static void step_nnp(struct cage *c) {
     TRY(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
 }
@@ -1324,12 +1356,14 @@ static const struct sock_filter filter[] = {
     DENY(kexec_load), DENY(kexec_file_load), DENY(init_module),
     DENY(finit_module), DENY(delete_module), DENY(settimeofday), DENY(adjtimex),
     DENY(clock_settime), DENY(clock_adjtime), DENY(quotactl),
-    /* Large engines in the kernel that have been broken out of many times. */
+    /* Large engines in the kernel through which many have broken out. */
     DENY(bpf), DENY(perf_event_open), DENY(userfaultfd), DENY(io_uring_setup),
     DENY(io_uring_enter), DENY(io_uring_register),
-    /* Open a file by its number instead of by a path that leads to it. */
+    /* Open a file by its number instead of by a path that leads to it, and
+     * watch all files of a mount. */
     DENY(open_by_handle_at), DENY(fanotify_init),
-    /* Look into and reach into other processes. */
+    /* Reach into other processes.  (Not ptrace: debuggers need it, and `pid`
+     * and `user` leave it nobody but the container's own processes.) */
     DENY(kcmp), DENY(pidfd_getfd), DENY(process_madvise),
     /* Move memory between the nodes of a large machine: slows others down. */
     DENY(move_pages), DENY(mbind), DENY(migrate_pages), DENY(set_mempolicy),
@@ -1388,8 +1422,9 @@ static _Noreturn void be_pid_1(struct cage *c, pid_t command, int locked) {
     memset(c->arguments, 0, c->arguments_size);
     snprintf(c->arguments, c->arguments_size, "cage: init");
     TRY(write(locked, "", 1));
-    /* It needs no file at all, and a pipe that it held open would never end.
-     * UNSHARE: but the host side does, so not in the table that we share. */
+    /* PID 1 needs no file at all, and a pipe that it held open would never end.
+     * UNSHARE: first take a copy of the table, and close all in the copy; the
+     * host side and the command go on with the one they share. */
     KERNEL(close_range, 0, ~0U, CLOSE_RANGE_UNSHARE);
 
     sigset_t all;
@@ -1419,7 +1454,8 @@ static void step_init(struct cage *c) {
 
     /* The command waits until PID 1 has locked its doors (see there): to read
      * from a pipe is to wait until something comes.  It is a fork(2), but the
-     * table of open files is shared. */
+     * table of open files is shared: the step tty has a terminal to hand to the
+     * host side. */
     int locked[2];
     char nothing;
     TRY(pipe2(locked, O_CLOEXEC));
@@ -1438,23 +1474,24 @@ static void step_init(struct cage *c) {
  * into a signal.
  *
  * Without it the command has the host's terminal in its hands.  It can change
- * its modes, and put characters into its input as if they had been typed
- * (TIOCSTI), which the shell of the host then reads and obeys.  And a shell
- * inside says "can't access tty; job control turned off", since that terminal
- * is not the controlling one of its session.
+ * its modes; and where `init` and `seccomp` are left out as well, so that it
+ * is in the terminal's session, it can put characters into the input as if
+ * they had been typed (TIOCSTI), which the shell of the host then reads and
+ * obeys.  And a shell inside says "can't access tty; job control turned off",
+ * since that terminal is not the controlling one of its session.
  *
  *       your terminal <---> host side <---> master | slave <---> command
  *                           copies bytes
  *
  *   By hand:  script -qc sh /dev/null
- *   Try:      ./cage run rootfs ls -l /proc/self/fd
- *             ./cage run --without=tty rootfs ls -l /proc/self/fd
+ *   Try:      ./cage run rootfs tty
+ *             ./cage run --without=tty rootfs tty     (its name is not inside)
  *   See:      pty(7), credentials(7) on sessions, ioctl_tty(2)
  *
  * Only those of standard input, output and error that are terminals are
  * replaced: a pipe or a file goes straight to the command. */
 /* `cage run rootfs ls | less`: the keyboard belongs to the program at the
- * end of the pipe.  Would we read it too, each of us would miss half of the
+ * end of the pipe.  If we read it too, each of us would miss half of the
  * keys. */
 static bool keyboard_is_ours(void) {
     struct stat out;
@@ -1465,7 +1502,8 @@ static bool keyboard_is_ours(void) {
  * of 0, 1 and 2 that are terminals, and hand the master to the host side, which
  * copies the bytes from then on (Part II). */
 static void step_tty(struct cage *c) {
-    /* Leave the old session (if PID 1 has not: `init` may be left out). */
+    /* A session of our own: only who has made a session, its leader, can give
+     * it a controlling terminal, and of the old one that is another process. */
     TRY(setsid());
     if (!isatty(0) && !isatty(1) && !isatty(2))
         return;
@@ -1511,8 +1549,8 @@ static void step_tty(struct cage *c) {
  * It cannot be left out. */
 static void step_exec(struct cage *c) {
     /* TERM tells programs what the window understands; it is the only variable
-     * that is passed on.  (clearenv() forgets all of them, but the strings stay
-     * where execve(2) has put them.) */
+     * that is passed on.  (clearenv() forgets where the strings are but leaves
+     * them there, so TERM is still valid after it.) */
     const char *term = getenv("TERM");
     clearenv();
     setenv("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:"
@@ -1545,8 +1583,8 @@ static void step_exec(struct cage *c) {
 }
 
 /* ============================ all steps together ===========================
- * Who calls the steps, and when.  C wants a function to be written before it
- * is called, so the order here is from the end to the beginning: start with
+ * Who calls the steps, and when.  C wants to know a function before it is
+ * called, so the order here is from the end to the beginning: start with
  * run(), the last one, and go upwards.  The others are the actors of the
  * picture at the top of this file; each ends by becoming the next one, or
  * leaving it to it. */
@@ -1554,8 +1592,8 @@ static void step_exec(struct cage *c) {
 /* Here we are PID 1, or with `cage exec` one more process of the container, and
  * give up what the command shall not have. */
 static _Noreturn void give_up_rights(struct cage *c) {
-    /* --workdir, as a path inside.  Whether it is there, and not a way out, is
-     * looked at in the step fds. */
+    /* --workdir, as a path inside.  That it is no way out is looked at in the
+     * step fds. */
     c->step = "fds";
     must(c, chdir(c->workdir), "--workdir: chdir(\"%s\")", c->workdir);
     DO(c, fds);
@@ -1629,8 +1667,8 @@ static _Noreturn void child_side(struct cage *c) {
  * exit with. */
 static int run(struct cage *c) {
     prepare(c);
-    /* Under root, mounts could get out to us if `private` is left out; an
-     * ordinary user's cannot, see `private`.  So we move into a cell first. */
+    /* Under root, and without `user`, mounts could get out to us if `private`
+     * is left out; after `user` they cannot.  So we move into a cell first. */
     if (without(c, private) && !without(c, mount) && geteuid() == 0)
         lab_cell(c);
     if (begin_step(c, "cgroup"))
@@ -1638,11 +1676,14 @@ static int run(struct cage *c) {
 
     /* clone3(2) is fork(2) with choices.  This one, CLONE_INTO_CGROUP, lets the
      * child start in its cgroup: there is no moment in which it is not limited.
-     * exit_signal: tell us by SIGCHLD when it ends, as fork does. */
+     * exit_signal: tell us by SIGCHLD when it ends, as fork does.  CLONE_FILES:
+     * one table of open files for both, see "asking the host side for help". */
     struct clone_args how = { .exit_signal = SIGCHLD,
         .flags = CLONE_FILES | (c->group ? CLONE_INTO_CGROUP : 0),
         .cgroup = (unsigned)c->group };
-    /* Two sockets that are connected to each other, one for each side. */
+    /* Two sockets that are connected to each other, one for each side.
+     * (Neither closes the other's: in one table that would close it for both.)
+     */
     int ends[2];
     TRY(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends));
     c->init = KERNEL(clone3, &how, sizeof how);
@@ -1857,9 +1898,9 @@ static int name_socket(struct cage *c, const char *name, bool claim) {
  *
  * The old call needs two, bind and then remount to make it read-only; between
  * them it can be written, and a program that forgets to check the second has
- * left it so.  Here a copy that is wrong is never attached.  And a descriptor
- * can be sent to another process: the host side takes the copy, the container
- * attaches it.
+ * left it so.  Here a copy that is wrong is never attached.  And since the host
+ * side and the container share a table of open files, the former can take the
+ * copy and the latter attach it.
  *
  *   By hand:  mount --bind /some/folder /mnt; mount -o remount,bind,ro /mnt
  *   See:      mount_setattr(2), which has an example of all three; mount(8) */
@@ -2019,7 +2060,7 @@ static void unpack(struct cage *c, int archive, const char *file,
  * does that depends on who you are:
  *
  *   - an ordinary user: the container itself.  It has the rights of that user.
- *   - root: the host side, which sends the descriptors to the container.  The
+ *   - root: the host side, which tells the container their numbers.  The
  *     container is nobody by then, and could not even enter /root.
  *
  * Under root there is one thing more.  The files of ROOTFS belong to 0, 1, ...,
