@@ -2485,37 +2485,31 @@ static void remove_group(struct cage *c) {
             poll(NULL, 0, 1);           /* wait for a millisecond */
 }
 
-/* For scandir(3): can ENTRY of a folder be the group of a container? */
-static int is_group(const struct dirent *entry) {
-    return strncmp(entry->d_name, "cage.", strlen("cage.")) == 0;
-}
-
 /* Remove every group whose container is gone because its host side was killed,
- * for one by SIGKILL or when the machine ran out of memory: every group
- * cage.NAME, if nobody has the name NAME.
+ * for one by SIGKILL or when the machine ran out of memory.
  *
- * The order matters.  Who makes a group has taken the name before; so of a
- * group that is in the list of groups, the name is in the list of names, read
- * after it, unless its owner is gone.
+ * The rule that makes this safe: only who holds the name NAME makes or removes
+ * the group cage.NAME.  The name of a container that runs, or is being made, is
+ * taken (EADDRINUSE), so we leave its group alone; and while we have a name,
+ * nobody can make the group anew and lose it to us.  (A new container of that
+ * name waits for the moment that it takes: see prepare().)
  *
- * Two cases are left in which a group is taken for stale that is not.  A
- * container of that name can be started just now, after we have looked at the
- * names.  And names are per network namespace, groups are not, so those of a
- * cage that was started in another one are not in our list.  But no group that
- * holds a process can be removed.  Only one that has just been made, and is
- * still empty, could be lost like that; then its cage cannot start the child in
- * it, says so, and ends. */
+ * Names are per network namespace, groups are not.  Of a cage that was started
+ * in another one we do get the name, and try to remove its group; but no group
+ * that holds a process can be removed.  Only one that has just been made, and
+ * is still empty, could be lost like that; then its cage cannot start the child
+ * in it, says so, and ends. */
 static void remove_stale_groups(struct cage *c) {
-    struct dirent **groups;
-    int n = scandir(c->above, &groups, is_group, NULL);
-    const char *names = n > 0 ? read_file(c, c->proc, "net/unix") : "";
+    struct dirent **files;
+    int n = scandir(c->above, &files, NULL, NULL);
     for (int i = 0; i < n; i++) {
-        const char *group = groups[i]->d_name, *name = group + strlen("cage.");
-        if (strstr(names, text("@cage/%u/%s\n", getuid(), name)))
+        const char *group = files[i]->d_name, *name = group + strlen("cage.");
+        if (strncmp(group, "cage.", strlen("cage.")) != 0)
             continue;
-        for (int v1 = 0; v1 < TREES - 1; v1++)
-            rmdir(text("%s/%s", v1_trees[v1], group));
-        rmdir(text("%s/%s", c->above, group));
+        int held = name_socket(c, text("%u/%s", getuid(), name), true);
+        for (int tree = TREES - 1; held != -1 && tree >= 0; tree--)
+            rmdir(text("%s/%s", tree ? v1_trees[tree - 1] : c->above, group));
+        close(held);
     }
 }
 
@@ -2572,9 +2566,11 @@ static void prepare(struct cage *c) {
      * lead there by /proc/self/fd.  Only the lesson --without=fds needs it.) */
     if (!without(c, fds))
         KERNEL(close_range, 3, ~0U, 0);
-    if (!c->exec)
-        c->name_socket = must(c, name_socket(c, name, true),
-                              "--name %s: bind(@cage/%s)", c->name, name);
+    /* Another cage may have it for a moment, see remove_stale_groups(). */
+    for (int tries = 100; !c->exec && (c->name_socket
+         = name_socket(c, name, true)) == -1; poll(NULL, 0, 1))
+        must(c, errno == EADDRINUSE && tries-- > 0 ? 0 : -1,
+             "--name %s: bind(@cage/%s)", c->name, name);
     /* A folder that is open can still be used when no path leads to it any
      * more: for /proc that is the case after the step pivot. */
     c->proc = TRY(open("/proc", FOLDER));
