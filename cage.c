@@ -1606,8 +1606,9 @@ static _Noreturn void child_side(struct cage *c) {
     c->on_host_side = false;
     die_with_host(c);
     umask(0);                       /* the modes below are meant exactly */
-    /* In groups of version 1 nobody can be born, only moved there: 0 is we.
-     * Our own children are born where we are, so once is enough. */
+    /* A process can be born into a group of version 2 only; those of version 1
+     * it has to enter (0 means: who writes).  Its own children are born where
+     * it is, so once is enough. */
     for (int i = 1; i < c->trees && c->group; i++)
         must(c, write_file(AT_FDCWD, text("%s/tasks", c->groups[i]), "0"),
              "write(0 to %s/tasks)", c->groups[i]);
