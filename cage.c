@@ -255,7 +255,7 @@ struct cage {
     struct container {
         pid_t host, init, command;  /* its three processes */
     } other;
-    int pod, pod_init, pod_host;    /* pidfds: of the command and the two */
+    int pod, pod_host;              /* pidfds: of the command, the host side */
     int pod_root;                   /* the command's root directory */
     int pod_namespaces;             /* those that are not ours: CLONE_NEW... */
 
@@ -3095,7 +3095,6 @@ static void find_running(struct cage *c, const char *name) {
      * and its number been given to another, so look again. */
     const struct container first = c->other;
     c->pod = KERNEL(pidfd_open, first.command, 0);
-    c->pod_init = KERNEL(pidfd_open, first.init, 0);
     c->pod_host = KERNEL(pidfd_open, first.host, 0);
     if (!find(c, id) || memcmp(&first, &c->other, sizeof first) != 0)
         refuse(c, "%.200s has ended", name);
@@ -3259,7 +3258,7 @@ static void command_show(struct cage *c, const char *name) {
 
 /* ---------------------------- stop, pause, resume --------------------------
  *   By hand:  echo 1 > /sys/fs/cgroup/cage.web/cgroup.freeze
- *             kill -TERM PID      (of the host side, which passes it on)
+ *             kill -TERM PID      (of the command, as ps shows it)
  *   See:      cgroup-v2.rst on cgroup.freeze; pidfd_send_signal(2) */
 
 /* Write VALUE, "1" or "0", into cgroup.freeze.  A frozen process does not run,
@@ -3276,19 +3275,21 @@ static void freeze(struct cage *c, const char *name, const char *value) {
         poll(NULL, 0, 1);
 }
 
-/* cage stop: SIGTERM is a request, "end, please", which PID 1 passes on to the
- * command.  After 10 seconds SIGKILL is no request any more.  We return when
- * the host side has ended, and cleaned up. */
+/* cage stop: SIGTERM is a request to the command, "end, please".  After 10
+ * seconds SIGKILL is no request any more.  With the command ends PID 1, and
+ * with it all the rest.  We return when the host side has ended, and cleaned
+ * up. */
 static void command_stop(struct cage *c, const char *name) {
     find_running(c, name);
     struct pollfd end = { .fd = c->pod_host, .events = POLLIN };
-    /* A frozen process handles no signal, and PID 1 has to pass it on; and if
-     * the host side was stopped, by Ctrl-Z, it could not clean up. */
+    /* A frozen process handles no signal, and a frozen PID 1 does not see that
+     * the command has ended; and if the host side was stopped, by Ctrl-Z, it
+     * could not clean up. */
     write_file(AT_FDCWD, group_file(c, "cgroup.freeze"), "0");
     KERNEL(pidfd_send_signal, c->pod_host, SIGCONT, NULL, 0);
-    KERNEL(pidfd_send_signal, c->pod_init, SIGTERM, NULL, 0);
+    KERNEL(pidfd_send_signal, c->pod, SIGTERM, NULL, 0);
     if (poll(&end, 1, 10000) == 0)
-        syscall(SYS_pidfd_send_signal, c->pod_init, SIGKILL, NULL, 0);
+        syscall(SYS_pidfd_send_signal, c->pod, SIGKILL, NULL, 0);
     poll(&end, 1, -1);
 }
 
