@@ -263,7 +263,7 @@ struct cage {
     struct container {
         pid_t host, init, command;  /* its three processes */
     } other;
-    int pod, pod_init, pod_host;    /* pidfds: of the command and the two */
+    int pod, pod_host;              /* pidfds: of the command, the host side */
     int pod_root;                   /* the command's root directory */
     int pod_namespaces;             /* those that are not ours: CLONE_NEW... */
 
@@ -274,10 +274,11 @@ struct cage {
     bool runs;                      /* the command has been started */
     bool net_up;                    /* --net COMMAND has run */
 
-    /* The cgroup: the folders in which ours is made.  Number 0 is in the tree
-     * of version 2, and the others (Part II) are in those of version 1. */
-    const char *above[TREES], *group_path, *group_name;
-    int group;                      /* ours, number 0, opened */
+    /* The cgroup: its folders.  Number 0 is in the tree of version 2, and "" if
+     * there is none; the others (Part II) are in those of version 1. */
+    const char *groups[TREES], *group_name;
+    const char *above;              /* the folder in which number 0 is made */
+    int group;                      /* number 0, opened */
     int trees;                      /* how many there are */
 
     /* The terminal (Part II): the real one, and our end of the new one. */
@@ -536,11 +537,10 @@ static void die_with_host(struct cage *c) {
 static void prepare(struct cage *c);
 static void lab_cell(struct cage *c);
 static void find_group(struct cage *c, const char *name, pid_t member);
-static void remove_group(struct cage *c, const char *group, bool ours);
+static void remove_group(struct cage *c);
 static void remove_stale_groups(struct cage *c);
 static void enable_controller(struct cage *c, const char *file);
 static const char *group_file(struct cage *c, const char *file);
-static void enter_v1_groups(struct cage *c);
 static void mount_new(struct cage *c, const char *type, const char *path,
                       unsigned long flags, const char *options);
 static void bind_mount(struct cage *c, int dir, const char *path, uint64_t how);
@@ -580,24 +580,25 @@ static void supervise(struct cage *c);
 static void step_cgroup(struct cage *c) {
     find_group(c, c->name, 0);
     /* What killed containers may have left: one of our name, and all others. */
-    remove_group(c, c->group_name, true);
+    remove_group(c);
     remove_stale_groups(c);
 
+    /* Only a limit needs a group in the trees of version 1 as well. */
+    if (c->settings == 0)
+        c->trees = 1;
     /* An ordinary user may make groups only in a part of the tree that was
      * delegated to him or her.  Where there is none the container can live
      * without: it is not weaker than asked for, unless a limit was. */
-    if (c->settings == 0 && access(c->above[0], W_OK) == -1) {
+    if (c->settings == 0 && access(c->above, W_OK) == -1) {
         if (c->explain)
-            note(c, "no group: access(%s): %s", c->above[0], strerror(errno));
+            note(c, "no group: access(%s): %s", c->above, strerror(errno));
         return;
     }
-    must(c, mkdir(c->group_path, 0755), "mkdir(%s)", c->group_path);
-    c->group = must(c, open(c->group_path, FOLDER), "open(%s)", c->group_path);
+    must(c, mkdir(c->groups[0], 0755), "mkdir(%s)", c->groups[0]);
+    c->group = must(c, open(c->groups[0], FOLDER), "open(%s)", c->groups[0]);
+    for (int i = 1; i < c->trees; i++)
+        must(c, mkdir(c->groups[i], 0755), "mkdir(%s)", c->groups[i]);
 
-    /* Controllers that are still in trees of version 1 need a group there. */
-    for (int i = 1; i < c->trees && c->settings > 0; i++)
-        must(c, mkdir(text("%s/%s", c->above[i], c->group_name), 0755),
-             "mkdir(%s/%s)", c->above[i], c->group_name);
     for (int i = 0; i < c->settings; i++) {
         char *value = c->setting[i], *file = strsep(&value, "=");
         bool optional = *file == '-';
@@ -1639,7 +1640,12 @@ static _Noreturn void child_side(struct cage *c) {
     c->on_host_side = false;
     die_with_host(c);
     umask(0);                       /* the modes below are meant exactly */
-    enter_v1_groups(c);
+    /* A process can be born into a group of version 2 only; those of version 1
+     * it has to enter (0 means: who writes).  Its own children are born where
+     * it is, so once is enough. */
+    for (int i = 1; i < c->trees && c->group; i++)
+        must(c, write_file(AT_FDCWD, text("%s/tasks", c->groups[i]), "0"),
+             "write(0 to %s/tasks)", c->groups[i]);
     if (!without(c, cgroup))
         end_step(c);                /* it began on the host side */
     if (c->pod_namespaces)          /* exec and --join: Part III */
@@ -2365,7 +2371,7 @@ static void write_id_maps(struct cage *c, struct message *m) {
  * mounted somewhere, and a controller is in one tree only: on a machine that
  * is half on the way ("hybrid"), memory or cpu or pids may still be there.
  *
- *      c->above[0]    [1]       [2]    [3]          (those that are there)
+ *      c->groups[0]   [1]       [2]    [3]          (those that are there)
  *      version 2      memory    cpu    pids
  *
  * Some of its files have other names; some things it does not know.
@@ -2396,71 +2402,62 @@ static const struct { const char *file, *v1_file; } v1_files[] = {
 static const char *const v1_trees[TREES - 1] = { "/sys/fs/cgroup/memory",
     "/sys/fs/cgroup/cpu", "/sys/fs/cgroup/pids" };
 
-/* The group of the container NAME.  If it runs, MEMBER is its PID 1: then its
- * group is where that process is, and c->group_path "" if that is none of ours.
- * Else (0) the group is to be made, and c->above[0] is where: root makes it at
- * the top of the tree, an ordinary user in the group in which cage was started.
+/* The group of the container NAME, c->groups.  If it runs, MEMBER is its PID 1:
+ * then its group is where that process is, "" if that is none of ours.  Else
+ * (0) the group is to be made, and c->above is where: root makes it at the top
+ * of the tree, an ordinary user in the group in which cage was started.
  *
  * Where the tree of version 2 is mounted is looked up, by its type: on a hybrid
  * machine it is /sys/fs/cgroup/unified, and others have it elsewhere.  (Those
  * of version 1 are where all distributions have them, and for root only.) */
 static void find_group(struct cage *c, const char *name, pid_t member) {
+    /* A line of this one is WHAT PLACE TYPE OPTIONS...: proc(5). */
+    char *place = read_file(c, c->proc, "self/mounts");
+    char *type = strstr(place, " cgroup2 ");
+    if (type == NULL)
+        refuse(c, "no cgroup2 file system is mounted here");
+    *type = '\0';
+    place = strrchr(place, ' ') + 1;
+
     /* A line of /proc/PID/cgroup is NUMBER:CONTROLLERS:PATH; version 2 is 0. */
     const char *file = member ? text("%d/cgroup", (int)member) : "self/cgroup";
     char *path = strstr(read_file(c, c->proc, file), "0::/");
     bool top = path == NULL || (!member && geteuid() == 0);
     path = top ? text("/") : strtok(path + 3, "\n");
-    c->group_name = text("cage.%s", name);
 
     /* Above what?  A container's group, or cage-host, where another cage may
      * have moved us (see enable_controller()), or the top, which is "". */
-    char *last = strrchr(path, '/'), place[PATH_MAX], more[2], *line;
+    char *last = strrchr(path, '/');
+    c->group_name = text("cage.%s", name);
     bool found = strcmp(last + 1, c->group_name) == 0;
     if (last[1] == '\0' || strncmp(last, "/cage", 5) == 0)
         *last = '\0';
+    c->above = text("%s%s", place, path);
+    c->groups[0] = member && !found ? ""
+        : text("%s/%s", c->above, c->group_name);
 
-    /* A line of this one is WHAT PLACE TYPE OPTIONS...: proc(5). */
-    char *mounts = read_file(c, c->proc, "self/mounts");
-    do {
-        if ((line = strsep(&mounts, "\n")) == NULL)
-            refuse(c, "no cgroup2 file system is mounted here");
-    } while (sscanf(line, "%*s %4000s cgroup2 %1s", place, more) != 2);
-    c->above[0] = text("%s%s", place, path);
-    c->group_path = member && !found ? ""
-        : text("%s/%s", c->above[0], c->group_name);
-
-    /* Who is at the top here, root, is so in version 1, too.  What is a tree of
-     * that has a file `tasks`. */
+    /* Who is at the top here, root, is so in version 1, too.  Every folder of
+     * that has a file `tasks`: by it we see which trees there are, and in which
+     * of them a container that runs has a group (in none, without a limit). */
     c->trees = 1;
-    for (int i = 0; *path == '\0' && *c->group_path && i < TREES - 1; i++)
-        if (exists(c, text("%s/tasks", v1_trees[i])))
-            c->above[c->trees++] = v1_trees[i];
+    for (int i = 0; *path == '\0' && *c->groups[0] && i < TREES - 1; i++) {
+        c->groups[c->trees] = text("%s/%s", v1_trees[i], c->group_name);
+        c->trees += exists(c, text("%s/tasks", member ? c->groups[c->trees]
+                                   : v1_trees[i]));
+    }
 }
 
 /* The path of FILE of our group, or of what stands for it in version 1, if it
  * is only there.  The tree there has the name of the controller, with which
  * that of the file begins. */
 static const char *group_file(struct cage *c, const char *file) {
-    const char *path = text("%s/%s", c->group_path, file), *v1 = file;
+    const char *path = text("%s/%s", c->groups[0], file), *v1 = file;
     for (size_t i = 0; i < sizeof v1_files / sizeof v1_files[0]; i++)
         if (strcmp(file, v1_files[i].file) == 0)
             v1 = v1_files[i].v1_file;
     v1 = text("/sys/fs/cgroup/%.*s/%s/%s", (int)strcspn(file, "."), file,
               c->group_name, v1);
     return c->trees > 1 && !exists(c, path) && exists(c, v1) ? v1 : path;
-}
-
-/* Put this process into the groups of version 1, as far as there are any: with
- * clone3(2) a process can be born into a group of version 2 only.  Its own
- * children are born where it is, so once is enough.  0 means: who writes. */
-static void enter_v1_groups(struct cage *c) {
-    for (int i = 1; i < c->trees && c->group; i++) {
-        const char *v1 = text("%s/%s/cgroup.procs", c->above[i], c->group_name);
-        /* A container without limits has none; but a limit that does not hold
-         * for us is an error. */
-        if (c->settings > 0 || exists(c, v1))
-            must(c, write_file(AT_FDCWD, v1, "0"), "write(0 to %s)", v1);
-    }
 }
 
 /* Have the controller of FILE handed down to ours (of memory.max: memory).
@@ -2474,40 +2471,26 @@ static void enter_v1_groups(struct cage *c) {
  *
  * Errors of the last line tell nothing that a missing FILE will not tell. */
 static void enable_controller(struct cage *c, const char *file) {
-    const char *above = c->above[0], *aside = text("%s/cage-host", above);
-    char *pid, *pids;
-    for (int tries = 0; tries < 1000; tries++) {
-        pids = read_file(c, AT_FDCWD, text("%s/cgroup.procs", above));
-        if (*pids == '\0' || !exists(c, text("%s/cgroup.type", above)))
-            break;
+    const char *above = c->above, *aside = text("%s/cage-host", above), *pid;
+    int tries = exists(c, text("%s/cgroup.type", above)) ? 10000 : 0;
+    while (tries-- > 0 && (pid = strtok(read_file(c, AT_FDCWD,
+           text("%s/cgroup.procs", above)), "\n")) != NULL) {
         mkdir(aside, 0755);
-        while ((pid = strsep(&pids, "\n")) != NULL && *pid)
-            write_file(AT_FDCWD, text("%s/cgroup.procs", aside), pid);
+        write_file(AT_FDCWD, text("%s/cgroup.procs", aside), pid);
     }
     write_file(AT_FDCWD, text("%s/cgroup.subtree_control", above),
                text("+%.*s", (int)strcspn(file, "."), file));
 }
 
-/* Remove GROUP, from all trees.  That of version 2 goes last: by it the others
- * are found if we are killed meanwhile.  (Where there is none, or not for us to
- * remove, there is nothing to do.)  rmdir(2) says EBUSY while there are
- * processes in it; and the kernel takes some time to see the last one out.
+/* Remove our group, from all trees.  That of version 2 goes last: by it the
+ * others are found if we are killed meanwhile.  (Where there is none, or not
+ * for us to remove, there is nothing to do.)  rmdir(2) says EBUSY while there
+ * are processes in it; and the kernel takes some time to see the last one out.
  * (That cgroup.events then reads "populated 0" can be waited for by poll(2),
- * but in version 2 only; mostly the first try succeeds.)
- *
- * If it is OURS, first kill what is left in it.  With PID 1 all processes of
- * its namespace have died; but --without=pid there may be some left, and 1 in
- * cgroup.kill sends SIGKILL to all of the group at once, however fast they
- * multiply (Linux 5.14). */
-static void remove_group(struct cage *c, const char *group, bool ours) {
-    int tree = c->trees, tries = ours ? 1000 : 1;
-    if (ours)
-        write_file(AT_FDCWD, group_file(c, "cgroup.kill"), "1");
-    while (tree > 0 && tries > 0)
-        if (rmdir(text("%s/%s", c->above[tree - 1], group)) == 0
-            || (errno != EBUSY && errno != EINTR))
-            tree--;
-        else if (--tries > 0)
+ * but in version 2 only; mostly the first try succeeds.) */
+static void remove_group(struct cage *c) {
+    for (int i = c->trees - 1, tries = 0; i >= 0; i--)
+        while (rmdir(c->groups[i]) == -1 && errno == EBUSY && tries++ < 1000)
             poll(NULL, 0, 1);           /* wait for a millisecond */
 }
 
@@ -2527,14 +2510,14 @@ static void remove_group(struct cage *c, const char *group, bool ours) {
  * in it, says so, and ends. */
 static void remove_stale_groups(struct cage *c) {
     struct dirent **files;
-    int n = scandir(c->above[0], &files, NULL, NULL);
+    int n = scandir(c->above, &files, NULL, NULL);
     for (int i = 0; i < n; i++) {
         const char *group = files[i]->d_name, *name = group + strlen("cage.");
         if (strncmp(group, "cage.", strlen("cage.")) != 0)
             continue;
         int held = name_socket(c, text("%u/%s", getuid(), name), true);
-        if (held != -1)
-            remove_group(c, group, false);
+        for (int tree = TREES - 1; held != -1 && tree >= 0; tree--)
+            rmdir(text("%s/%s", tree ? v1_trees[tree - 1] : c->above, group));
         close(held);
     }
 }
@@ -2593,12 +2576,10 @@ static void prepare(struct cage *c) {
     if (!without(c, fds))
         KERNEL(close_range, 3, ~0U, 0);
     /* Another cage may have it for a moment, see remove_stale_groups(). */
-    for (int tries = 0; !c->exec
-         && (c->name_socket = name_socket(c, name, true)) == -1; tries++) {
-        if (errno != EADDRINUSE || tries == 100)
-            must(c, -1, "--name %s: bind(@cage/%s)", c->name, name);
-        poll(NULL, 0, 1);
-    }
+    for (int tries = 100; !c->exec && (c->name_socket
+         = name_socket(c, name, true)) == -1; poll(NULL, 0, 1))
+        must(c, errno == EADDRINUSE && tries-- > 0 ? 0 : -1,
+             "--name %s: bind(@cage/%s)", c->name, name);
     /* A folder that is open can still be used when no path leads to it any
      * more: for /proc that is the case after the step pivot. */
     c->proc = TRY(open("/proc", FOLDER));
@@ -2929,10 +2910,6 @@ static void supervise(struct cage *c) {
  * and only once: what fails in here ends in fail(), and must not come back. */
 static void clean_up(struct cage *c) {
     c->on_host_side = false;
-    /* From here on nobody shall find us as a container that runs; but the name
-     * stays ours until the end. */
-    if (c->name_socket)
-        shutdown(c->name_socket, SHUT_RDWR);
     /* SIGKILL cannot be caught.  Whoever dies as PID 1 takes all processes of
      * its namespace along, and waitpid(2) returns only when they are gone
      * (pid_namespaces(7)): now their cgroup is empty, and nobody writes to the
@@ -2948,11 +2925,19 @@ static void clean_up(struct cage *c) {
         tcsetattr(0, TCSADRAIN, &c->cooked);
     if (c->exec)
         return;                     /* the rest is the business of `run` */
+    /* From here on nobody shall find us as a container that runs (its PID 1
+     * would be what we start next); but the name stays ours until the end. */
+    shutdown(c->name_socket, SHUT_RDWR);
     /* A command that ended well has not been ended by a limit. */
-    if (c->status > 0)
+    if (c->group && c->status > 0)
         say_why(c);
-    if (c->group)
-        remove_group(c, c->group_name, true);
+    if (c->group) {
+        /* With PID 1 all processes of its namespace have died; but
+         * --without=pid there may be some left, and this sends SIGKILL to all
+         * of the group at once, however fast they multiply (Linux 5.14). */
+        write_file(AT_FDCWD, group_file(c, "cgroup.kill"), "1");
+        remove_group(c);
+    }
     /* What overlayfs needed for itself has the mode 0, where rm -r stops. */
     if (c->save)
         chmod(text("%s/work/work", c->save), 0700);
@@ -3068,8 +3053,8 @@ static char *children(struct cage *c, pid_t pid) {
     return fact(c, pid, text("task/%d/children", (int)pid));
 }
 
-/* Find the three processes of the container NAME of user UID: c->other.  False
- * if its command does not run: not yet, or no more.
+/* Find the three processes of the container ID, which is UID/NAME: c->other.
+ * False if its command does not run: not yet, or no more.
  *
  * Anybody can bind any name, but the kernel says who listens (SO_PEERCRED), and
  * only its own user is believed.  (If that process has handed the socket to
@@ -3079,12 +3064,11 @@ static char *children(struct cage *c, pid_t pid) {
  * Why the youngest child is PID 1: the host side has had others, newuidmap, tar
  * and the --net COMMAND; but those that came later had ended before it began to
  * listen, and it has no new one until it has ended that. */
-static bool find(struct cage *c, unsigned uid, const char *name) {
+static bool find(struct cage *c, const char *id) {
     struct ucred who = { 0 };
     socklen_t size = sizeof who;
-    int fd = name_socket(c, text("%u/%s", uid, name), false);
-    if (fd == -1 && errno != ECONNREFUSED && errno != EAGAIN)
-        must(c, -1, "connect(@cage/%u/%s)", uid, name);
+    uid_t uid = (uid_t)strtoul(id, NULL, 10);
+    int fd = name_socket(c, id, false);
     getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size);
     close(fd);
     if (who.pid == 0 || who.uid != uid
@@ -3104,17 +3088,15 @@ static bool find(struct cage *c, unsigned uid, const char *name) {
  * up to 5 seconds, and 0.3 for its name: after `cage run -n web ... &` nothing
  * is there yet. */
 static void find_running(struct cage *c, const char *name) {
-    unsigned uid = getuid();
-    int skip = 0;
-    if (uid == 0 && strchr(name, '/'))
-        sscanf(name, "%u/%n", &uid, &skip);
+    const char *id = getuid() == 0 && strchr(name, '/') ? name
+        : text("%u/%s", getuid(), name);
     /* Who enters the container of another user is in that user's hands: a false
      * one could have the host's namespaces, and any files. */
-    if (c->join && uid != getuid())
+    if (c->join && strtoul(id, NULL, 10) != getuid())
         refuse(c, "%s: only its own user may enter", name);
-    for (int tries = 0; !find(c, uid, name + skip); tries++) {
-        bool named = strstr(read_file(c, AT_FDCWD, "/proc/net/unix"),
-                            text("@cage/%u/%s\n", uid, name + skip));
+    for (int tries = 0; !find(c, id); tries++) {
+        bool named = strstr(read_file(c, c->proc, "net/unix"),
+                            text("@cage/%s\n", id));
         if (tries >= (named ? 500 : 30))
             refuse(c, named ? "%.200s: has not started yet, or just ended"
                    : "%.200s: no container of this name is running", name);
@@ -3125,12 +3107,10 @@ static void find_running(struct cage *c, const char *name) {
      * and its number been given to another, so look again. */
     const struct container first = c->other;
     c->pod = KERNEL(pidfd_open, first.command, 0);
-    c->pod_init = KERNEL(pidfd_open, first.init, 0);
     c->pod_host = KERNEL(pidfd_open, first.host, 0);
-    if (!find(c, uid, name + skip)
-        || memcmp(&first, &c->other, sizeof first) != 0)
+    if (!find(c, id) || memcmp(&first, &c->other, sizeof first) != 0)
         refuse(c, "%.200s has ended", name);
-    find_group(c, name + skip, first.init);
+    find_group(c, strchr(id, '/') + 1, first.init);
 }
 
 /* -------------------------- exec and --join: enter -------------------------
@@ -3162,18 +3142,16 @@ static void open_other(struct cage *c) {
         refuse(c, "%s is paused (see cage resume)", c->join);
     pid_t pid = c->other.command;
     for (int i = 0; i < NAMESPACES; i++)
-        if (strcmp(fact(c, 0, facts[i]), fact(c, pid, facts[i])) != 0)
+        /* A pod shares those by which programs talk, and their owner. */
+        if ((c->exec || strstr("ns/ipc ns/net ns/user ns/uts", facts[i]))
+            && strcmp(fact(c, 0, facts[i]), fact(c, pid, facts[i])) != 0)
             c->pod_namespaces |= namespaces[i];
-    /* A pod shares those by which programs talk, and their owner. */
-    if (!c->exec)
-        c->pod_namespaces &= CLONE_NEWUSER | CLONE_NEWNET | CLONE_NEWIPC
-            | CLONE_NEWUTS;
     without(c, user) |= !(c->pod_namespaces & CLONE_NEWUSER);
     without(c, net) |= !(c->pod_namespaces & CLONE_NEWNET);
     c->pod_root = must(c, openat(c->proc, text("%d/root", (int)pid),
                                  O_PATH | O_CLOEXEC), "open(root of %d)", pid);
-    if (c->exec && *c->group_path)
-        c->group = TRY(open(c->group_path, FOLDER));
+    if (c->exec && *c->groups[0])
+        c->group = TRY(open(c->groups[0], FOLDER));
 }
 
 /* cage exec: what child_side() and init_side() are for run.  We are in the
@@ -3201,7 +3179,8 @@ static _Noreturn void exec_side(struct cage *c) {
  *
  *      NAME        @cage/UID/NAME in /proc/net/unix
  *      PID         of the command, as it is numbered outside
- *      UP          field 22 of /proc/PID/stat of PID 1, and /proc/uptime
+ *      UP          what uptime(1) says inside: /proc/uptime, less what the step
+ *                  time has written into /proc/PID/timens_offsets
  *      MEMORY      memory.current of the cgroup; - if nobody counts it
  *      CPU         usage_usec in cpu.stat of the cgroup
  *      PROCS       how many are in cgroup.procs; without a group, PID 1 and all
@@ -3215,23 +3194,23 @@ static _Noreturn void exec_side(struct cage *c) {
  *         echo 32M > /sys/fs/cgroup/cage.web/memory.max     (as root)
  *   See:  proc(5), lsns(8), systemd-cgls(1) */
 
-/* Count the processes of the container; and if SHOW, print for each its number
- * outside, its number inside, and its command line.  With a group, its list
- * tells them, also those that `cage exec` has brought in, whose parents are
- * outside.  Else the list grows as we go: it begins with PID 1, and at its end
- * are put the children of each.  (As a fork bomb may make it grow for ever,
- * only 999 are asked for their children.) */
+/* Count the processes of the container; and if SHOW, print for each the number
+ * of its parent (outside), its own outside and inside, and its command line.
+ * With a group, its list tells them, also those that `cage exec` has brought
+ * in, whose parents are outside.  Else the list grows as we go: it begins with
+ * PID 1, and at its end are put the children of each.  (As a fork bomb may make
+ * it grow for ever, only 999 are asked for their children.) */
 static int processes(struct cage *c, bool show) {
-    bool grow = *c->group_path == '\0';
-    char *list = grow ? text("%d", (int)c->other.init)
-        : read_file(c, AT_FDCWD, group_file(c, "cgroup.procs"));
+    bool group = *c->groups[0] != '\0';
+    char *list = group ? read_file(c, AT_FDCWD, group_file(c, "cgroup.procs"))
+        : text("%d", (int)c->other.init);
     int count = 0;
     for (pid_t pid; (pid = (pid_t)strtol(list, &list, 10)) != 0; count++) {
-        if (grow && count < 999)
+        if (!group && count < 999)
             list = text("%s %s", list, children(c, pid));
         if (show)
-            printf("%16s  %.120s\n", fact(c, pid, "NSpid"),
-                   fact(c, pid, "cmdline"));
+            printf("%9s %16s  %.120s\n", fact(c, pid, "PPid"),
+                   fact(c, pid, "NSpid"), fact(c, pid, "cmdline"));
     }
     return count;
 }
@@ -3246,23 +3225,22 @@ static void command_ps(struct cage *c) {
         /* A line is Num RefCount Protocol Flags Type St Inode Path; the flag
          * 10000 says that it listens. */
         if (sscanf(line, "%*s %*s %*s 00010000 %*s %*s %*s @cage/%u/"
-                   "%79[A-Za-z0-9_.-]", &uid, name) != 2
-            || (uid != getuid() && geteuid() != 0) || !find(c, uid, name))
+                   "%79[A-Za-z0-9_.-]", &uid, name) != 2)
+            continue;
+        const char *id = text("%u/%s", uid, name);
+        if ((uid != getuid() && getuid() != 0) || !find(c, id))
             continue;                   /* not ours, or just ended */
         find_group(c, name, c->other.init);
-        /* Number 22 in this file is when it started, in clock ticks since boot;
-         * 2 is a name in (), in which anything can stand: proc(5). */
-        const char *start = strrchr(fact(c, c->other.init, "stat"), ')');
-        for (int i = 2; i < 22 && start; i++)
-            start = strchr(start + 1, ' ');
-        double ago = start ? atof(start) / (double)sysconf(_SC_CLK_TCK) : 0;
-        double memory = atof(of_group(c, "memory.current", "")) / (1 << 20);
+        /* Two lines, monotonic and boottime: a name, seconds, nanoseconds. */
+        double up = 0, memory = atof(of_group(c, "memory.current", ""));
+        sscanf(fact(c, c->other.command, "timens_offsets"),
+               "%*s %*s %*s %*s %lf", &up);
+        up += atof(read_file(c, c->proc, "uptime"));
         double cpu = atof(of_group(c, "cpu.stat", "usage_usec ")) / 1e6;
-        printf("%-16s %8d %7.0fs %9s %9s %5d  %.120s\n", uid == getuid() ? name
-               : text("%u/%s", uid, name), (int)c->other.command,
-               atof(read_file(c, c->proc, "uptime")) - ago,
-               memory > 0 ? text("%.1fM", memory) : "-",
-               *c->group_path ? text("%.2fs", cpu) : "-", processes(c, false),
+        printf("%-16s %8d %7.0fs %9s %9s %5d  %.120s\n",
+               uid == getuid() ? name : id, (int)c->other.command, up,
+               memory > 0 ? text("%.1fM", memory / (1 << 20)) : "-",
+               *c->groups[0] ? text("%.2fs", cpu) : "-", processes(c, false),
                fact(c, c->other.command, "cmdline"));
     }
 }
@@ -3281,49 +3259,49 @@ static void command_show(struct cage *c, const char *name) {
             printf("%-20s %-7s %-36s %s\n", facts[i],
                    strcmp(here, there) == 0 ? "shared" : "own", here, there);
     }
-    printf("\n%s\n", *c->group_path ? c->group_path : "no cgroup of its own");
+    printf("\n%s\n", *c->groups[0] ? c->groups[0] : "no cgroup of its own");
     for (int i = 0; files[i]; i++)
         if (*of_group(c, files[i], "") != '-')
             printf("%-60s %s\n", group_file(c, files[i]),
                    of_group(c, files[i], ""));
-    puts("\n  outside inside  command");
+    puts("\n   parent   outside inside  command");
     processes(c, true);
 }
 
 /* ---------------------------- stop, pause, resume --------------------------
  *   By hand:  echo 1 > /sys/fs/cgroup/cage.web/cgroup.freeze
- *             kill -TERM PID      (of the host side, which passes it on)
+ *             kill -TERM PID      (of the command, as ps shows it)
  *   See:      cgroup-v2.rst on cgroup.freeze; pidfd_send_signal(2) */
 
-/* Write VALUE, 1 or 0, into cgroup.freeze.  A frozen process does not run, and
- * does not know: SIGSTOP, which does the same to one process, can be seen by
- * its parent, and one that was forked meanwhile would be missed. */
-static void freeze(struct cage *c, const char *name, int value) {
-    const char *number = value ? "1" : "0", *now = "";
+/* Write VALUE, "1" or "0", into cgroup.freeze.  A frozen process does not run,
+ * and does not know: SIGSTOP, which does the same to one process, can be seen
+ * by its parent, and one that was forked meanwhile would be missed. */
+static void freeze(struct cage *c, const char *name, const char *value) {
     find_running(c, name);
-    if (*c->group_path == '\0')
+    if (*c->groups[0] == '\0')
         refuse(c, "%s has no cgroup, and only a cgroup can be frozen", name);
-    TRY(write_file(AT_FDCWD, group_file(c, "cgroup.freeze"), number));
+    TRY(write_file(AT_FDCWD, group_file(c, "cgroup.freeze"), value));
     /* It takes a moment until the last of them has stopped. */
-    for (int tries = 0; strcmp(now, number) != 0 && tries < 5000; tries++) {
-        now = of_group(c, "cgroup.events", "frozen ");
+    for (int tries = 5000; tries-- > 0
+         && strcmp(of_group(c, "cgroup.events", "frozen "), value) != 0;)
         poll(NULL, 0, 1);
-    }
 }
 
-/* cage stop: SIGTERM is a request, "end, please", which PID 1 passes on to the
- * command.  After 10 seconds SIGKILL is no request any more.  We return when
- * the host side has ended, and cleaned up. */
+/* cage stop: SIGTERM is a request to the command, "end, please".  After 10
+ * seconds SIGKILL is no request any more.  With the command ends PID 1, and
+ * with it all the rest.  We return when the host side has ended, and cleaned
+ * up. */
 static void command_stop(struct cage *c, const char *name) {
     find_running(c, name);
     struct pollfd end = { .fd = c->pod_host, .events = POLLIN };
-    /* A frozen process handles no signal, and PID 1 has to pass it on; and if
-     * the host side was stopped, by Ctrl-Z, it could not clean up. */
+    /* A frozen process handles no signal, and a frozen PID 1 does not see that
+     * the command has ended; and if the host side was stopped, by Ctrl-Z, it
+     * could not clean up. */
     write_file(AT_FDCWD, group_file(c, "cgroup.freeze"), "0");
     KERNEL(pidfd_send_signal, c->pod_host, SIGCONT, NULL, 0);
-    KERNEL(pidfd_send_signal, c->pod_init, SIGTERM, NULL, 0);
+    KERNEL(pidfd_send_signal, c->pod, SIGTERM, NULL, 0);
     if (poll(&end, 1, 10000) == 0)
-        syscall(SYS_pidfd_send_signal, c->pod_init, SIGKILL, NULL, 0);
+        syscall(SYS_pidfd_send_signal, c->pod, SIGKILL, NULL, 0);
     poll(&end, 1, -1);
 }
 
@@ -3603,7 +3581,7 @@ static int command_run(struct cage *c, int argc, char **argv) {
 int main(int argc, char **argv) {
     /* Static, as it is more than a megabyte, too much for a stack. */
     static struct cage cage = { .hostname = "cage", .workdir = "/",
-        .step = "", .status = -1, .group_path = "", .group_name = "" };
+        .step = "", .status = -1, .groups = { "" }, .group_name = "" };
     struct cage *c = &cage;
     const char *command = argc > 1 ? argv[1] : "", *name = argv[argc - 1];
     const char *call = text("%s %d", command, argc - 2);
@@ -3632,7 +3610,7 @@ int main(int argc, char **argv) {
     else if (strcmp(call, "stop 1") == 0)
         command_stop(c, name);
     else if (strcmp(call, "pause 1") == 0 || strcmp(call, "resume 1") == 0)
-        freeze(c, name, *call == 'p');
+        freeze(c, name, *call == 'p' ? "1" : "0");
     else if (strcmp(call, "ps 0") == 0)
         command_ps(c);
     else if (strcmp(call, "steps 0") == 0)
