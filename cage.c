@@ -2965,6 +2965,7 @@ static const struct hint { const char *step; int error; const char *text; }
      * those of the sessions, in which the terminals are. */
     { "cgroup", EACCES, "ordinary users need a group delegated to them: "
         "systemd-run --user --scope -p Delegate=yes ./cage run ..." },
+    { "cgroup", EEXIST, "does one of this name run in another network?" },
     /* Docker mounts them read-only, as the step sys does. */
     { "cgroup", EROFS, "is this a container, whose cgroups are read-only?" },
     /* Debian's own switch, 0 before Debian 11; and a seccomp filter such as
