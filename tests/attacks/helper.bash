@@ -46,8 +46,10 @@ attack() {
 start() {
     "$CAGE" run --name="$name" "$@" "$ROOTFS" sleep 300 > /dev/null 2>&1 < /dev/null 3>&- &
     started+=($!)
-    wait_for 30 grep -q "@cage/$(id -u)/$name\$" /proc/net/unix
+    wait_for 30 runs "$name"
 }
+# A name is there before the container is.  When that runs somebody listens.
+runs() { grep -q "^[0-9a-f]*: [0-9]* [0-9]* 00010000 .* @cage/$(id -u)/$1\$" /proc/net/unix; }
 enter() {
     local options=()
     while [[ $1 == -* ]]; do options+=("$1"); shift; done
@@ -61,6 +63,8 @@ weak_enter() { mutant "s/strchr(\"ewuh\", letter)/strchr(\"ewuhW\", letter)/;${1
 # lab SCRIPT [ARGUMENT]...: run it, with bash, as root of a machine that can take
 # no harm: for root that is tests/cell; an ordinary user becomes root of a user
 # namespace, and plays in there what otherwise only root could.
+no_user=user                            # --without=$no_user: be that root
+[ "$(id -u)" = 0 ] || no_user=user,id   # (who alone cannot change groups)
 lab() {
     need unshare timeout
     local user=() script=$1

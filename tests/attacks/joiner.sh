@@ -22,6 +22,6 @@ for fd in "$p"/fd/*; do
         result="the host's /proc, and in it: $(cat "$fd/$1/comm")"
     fi
 done
-[ -r "$p/environ" ] && [ -n "$(cat "$p/environ")" ] && echo "its environment: readable"
+! { true < "$p/environ"; } 2> /dev/null || echo "its environment: readable"
 echo "open: $result"
 touch /tmp/looked
