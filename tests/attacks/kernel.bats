@@ -130,7 +130,7 @@ load helper
     chown 12345:4242 shared/file
     chmod 604 shared/file
     shut_out() { setpriv --groups 4242 "$CAGE" run -v shared:/mnt "$@" "$ROOTFS" /groups /mnt/file; }
-    single='s/c->id_mapped = .*/c->id_mapped = false \&\& 0/; /^static bool write_granted_maps/,/{/s/{/{ return false;/'
+    single='s/c->id_mapped = .*/c->id_mapped = false \&\& 0/; /^static bool write_granted_maps.*{/s/$/ return false;/'
     mutant "$single"
     for without in nnp caps,seccomp; do
         run shut_out --without=$without

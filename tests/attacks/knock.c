@@ -13,17 +13,19 @@
 #include <sys/un.h>
 
 int main(int argc, char **argv) {
+    static const int types[] = { SOCK_STREAM, SOCK_SEQPACKET };
     struct sockaddr_un name = { .sun_family = AF_UNIX };
-    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
-    if (argc != 2 || strlen(argv[1]) >= sizeof name.sun_path)
+    if (argc != 2 || strlen(argv[1]) >= sizeof name.sun_path - 1)
         return 2;
     strcpy(name.sun_path + 1, argv[1]);
-    if (connect(fd, (struct sockaddr *)&name,
-                (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1
-                            + strlen(argv[1])))) {
-        perror("knock");
-        return 1;
+    size_t size = offsetof(struct sockaddr_un, sun_path) + 1 + strlen(argv[1]);
+    for (int i = 0; i < 2; i++) {
+        int fd = socket(AF_UNIX, types[i], 0);
+        if (connect(fd, (struct sockaddr *)&name, (socklen_t)size) == 0) {
+            puts("connected");
+            return 0;
+        }
     }
-    puts("connected");
-    return 0;
+    perror("knock");
+    return 1;
 }
