@@ -3,6 +3,7 @@
 # Each case is played twice: with cage as it is, and without what stops it, when it
 # has to succeed; else the first would prove nothing.  Where the steps have such
 # tests already, this table says where.  (make attacks prints it with the results.)
+# (root): only the real root can leave that out, so only root sees it succeed.
 #
 #   case                                | succeeds without             | test
 #   walking out of chroot               | pivot, caps, seccomp         | 17-pivot: walking out of a chroot
@@ -15,8 +16,8 @@
 #   cwd (CVE-2024-21626)                | fds                          | 18-fds: without fds the container starts on the host
 #   cwd, of cage's own descriptors      | fds                          | 18-fds: no descriptor of cage's own
 #   descriptors and cwd, through exec   | fds                          | here
-#   core_pattern                        | mask, user                   | here
-#   files of the kernel                 | mask, user                   | 16-mask: without mask and user the host's settings
+#   core_pattern                        | mask, user (root)            | here
+#   files of the kernel                 | mask, user (root)            | 16-mask: without mask and user the host's settings
 #   files in /sys                       | MS_RDONLY in sys             | here
 #   taking a mask off                   | caps, seccomp                | 16-mask: a mask cannot be taken off
 #   /dev/null is a link (CVE-2025-31133) | the host's device in mask, user | here
@@ -25,10 +26,10 @@
 #   volume through a symlink (CVE-2021-30465) | the chroot around it   | 15-volumes: if the place is looked up
 #   volume through /proc                | (see above)                  | 15-volumes: a link into /proc does not lead
 #   links for /proc, /sys, /dev         | (see above)                  | 15-volumes: that the rootfs has links
-#   block device                        | caps, user, nodev            | here
+#   block device                        | caps, user, nodev (root)     | here
 #   device file in the rootfs           | nodev, user                  | 11-rootfs: without its nodev the device
 #   device file in a volume             | nodev, user                  | 15-volumes: a device file in a volume
-#   open_by_handle_at (shocker)         | caps, seccomp, user          | here
+#   open_by_handle_at (shocker)         | caps, seccomp, user (root)   | here
 #   tarball: names and links            | tar's own care, and          | 11-rootfs: no member of a hostile archive
 #   tarball: tar itself is led astray   | the read-only layers         | 11-rootfs: a tar that is led astray
 #   tarball: devices                    | -                            | 11-rootfs: device files in the /dev of an archive

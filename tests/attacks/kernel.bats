@@ -1,8 +1,8 @@
 # Attacks on the kernel, and by the rights that a program has.  See files.bats.
 #
 #   case                                | succeeds without             | test
-#   release_agent (CVE-2022-0492)       | caps, seccomp, cgroupns, user | here
-#   clock, modules, bpf, io_uring, ...  | caps, seccomp, user          | here
+#   release_agent (CVE-2022-0492)       | caps, seccomp, cgroupns, user (root) | here
+#   clock, modules, bpf, io_uring, ...  | caps, seccomp, user (root)   | here
 #   every call that is refused          | seccomp                      | 22-seccomp: without seccomp none of them
 #   a call newer than cage              | seccomp                      | 22-seccomp: a call that is newer
 #   new user namespace: unshare         | seccomp                      | 22-seccomp: no new user namespace

@@ -12,9 +12,10 @@
 # Nothing is written here, and no group is made.
 mkdir -p /tmp/tree
 # A tree that is there; a name of our own would make a new one.
-for controller in $(sed -n 's/^[1-9][0-9]*:\([a-z_,]*\):.*/\1/p' /proc/self/cgroup); do
+sed -n 's/^[1-9][0-9]*:\([a-z_,]*\):.*/\1/p' /proc/self/cgroup > /tmp/trees
+while read -r controller; do
     mount -t cgroup -o "$controller" none /tmp/tree 2> /tmp/why && break
-done
+done < /tmp/trees
 if [ ! -e /tmp/tree/cgroup.procs ]; then
     echo "not mounted: $(cat /tmp/why 2> /dev/null)"
 elif true >> /tmp/tree/release_agent; then
