@@ -138,6 +138,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
@@ -413,14 +414,14 @@ static bool exists(struct cage *c, const char *path) {
  * Run ARGV, with descriptor INPUT as its standard input (0: with none: what is
  * piped into cage is for the command), and wait for it.
  * Returns its exit status, 128+n if signal n killed it, 127 if there is no such
- * program.  A TOOL is one whose failure ends the run: then what it has said on
- * its standard error is part of our message. */
+ * program.  If its failure is to end the run, TOOL is what it was called for:
+ * then what it has said on its standard error is part of our message. */
 static int exit_status(int how) {       /* HOW: what waitpid(2) has told */
     return WIFSIGNALED(how) ? EXIT_SIGNAL + WTERMSIG(how) : WEXITSTATUS(how);
 }
 
 static int run_program(struct cage *c, const char *const argv[], int input,
-                       bool tool) {
+                       const char *tool) {
     char says[200] = "-";
     /* A tool's errors go into a nameless file in memory, memfd_create(2). */
     int how, errors = tool ? TRY(memfd_create("stderr", MFD_CLOEXEC)) : 2;
@@ -448,7 +449,7 @@ static int run_program(struct cage *c, const char *const argv[], int input,
     kill(getpid(), SIGCHLD);
     int status = exit_status(how);
     if (tool && status != 0 && pread(errors, says, sizeof says - 1, 0) >= 0)
-        refuse(c, "%s: status %d: %s", argv[0], status, strtok(says, "\n"));
+        refuse(c, "%s: status %d: %s", tool, status, strtok(says, "\n"));
     return status;
 }
 
@@ -457,7 +458,7 @@ static int run_program(struct cage *c, const char *const argv[], int input,
  * --explain it is announced before and its effect is shown after:
  * begin_step() (false: leave it out) and end_step(), in Part II, compare what
  * /proc says about this process then and now.  Not all can be seen there:
- * volumes, fds and pivot change nothing in the list.  A macro, and no table of
+ * volumes and fds change nothing in the list.  A macro, and no table of
  * functions that a loop would call: so the order of the steps can be read where
  * they run, and a debugger goes from one to the next. */
 
@@ -1107,7 +1108,7 @@ static void step_mask(struct cage *c) {
  * Without it there is chroot(2), from 1979, which changes only what "/" means
  * to one process.  The host's files are still mounted, and whoever may call
  * chroot walks out: mkdir x, chroot x, and `..` of the folder one is still in
- * now leads up to the real root.  This step begins by doing just that.
+ * now leads up to the real root.  init_side() does just that before this step.
  *
  *   By hand:  unshare -r -m sh -c 'mount --rbind rootfs rootfs; cd rootfs;
  *                 pivot_root . .; umount -l .; cd /; ls'
@@ -1118,19 +1119,13 @@ static void step_mask(struct cage *c) {
  *   See:      pivot_root(2), which explains the two dots
  *
  * (setns(2) puts a process at the root of its mount namespace: the first time
- * those are the host's files.  --explain shows no change in this step, since
- * mountinfo lists only what is below the root of whoever reads it, and
- * enter_root() has moved that already.)
+ * those are the host's files.  To look into mountinfo would not tell: it lists
+ * only what is below the root of whoever reads it, also a root by chroot.)
  *
  * It is refused with EINVAL where the mounts are shared (see `private`), with
  * EBUSY or EINVAL if the new root is not a mount point, and on the initramfs of
  * a machine that is just booting, since nothing is mounted below that. */
 static void step_pivot(struct cage *c) {
-    /* Walk out of the chroot of enter_root().  All it takes is a descriptor of
-     * a folder outside of it, and the right to call chroot: this is why it is
-     * not a wall. */
-    TRY(fchdir(c->host_root));
-    TRY(chroot("."));
     /* Both are ".": the old root is put on top of the new one... */
     TRY(chdir("/tmp/root"));
     KERNEL(pivot_root, ".", ".");
@@ -1628,6 +1623,13 @@ static _Noreturn void init_side(struct cage *c) {
      * be made.  What is mounted below, /dev and the volumes, stays as it is. */
     if (c->read_only)
         KERNEL(mount_setattr, AT_FDCWD, "/", 0, &rdonly, sizeof rdonly);
+    if (!without(c, pivot)) {
+        /* Walk out of the chroot of enter_root().  All it takes is a descriptor
+         * of a folder outside of it, and the right to call chroot: this is why
+         * it is not a wall. */
+        TRY(fchdir(c->host_root));
+        TRY(chroot("."));
+    }
     DO(c, pivot);
     give_up_rights(c);
 }
@@ -2032,31 +2034,34 @@ static int open_archive(struct cage *c, int tree, const char *path) {
                                  O_RDONLY | O_CLOEXEC), "open(%s)", path);
     must(c, read(archive, head, sizeof head), "read(%s)", path);
     /* No first byte: an archive without any file, or not even that. */
-    bool packed = *head && memcmp(head + 257, "ustar", 5) != 0;
-    if (!packed && (lseek(archive, -1024, SEEK_END) == -1
-                    || read(archive, tail, 1024) != 1024
-                    || memcmp(tail, zeros, 1024) != 0))
-        refuse(c, "%s is cut off: a tar archive ends with 1024 zeros", path);
+    bool packed = memcmp(head + 257, "ustar", 5) != 0;
+    if (*head == '\0'
+        || (!packed && (lseek(archive, -1024, SEEK_END) == -1
+                        || read(archive, tail, 1024) != 1024
+                        || memcmp(tail, zeros, 1024) != 0)))
+        refuse(c, "%s is empty, or cut off: an archive ends with 1024 zeros",
+               path);
     return archive;
 }
 
-/* Unpack ARCHIVE, an open file that tar(1) knows as FILE, in the folder TARGET.
- * If tar fails, the run ends: it does so for a device file, which a user
+/* Unpack ARCHIVE, an open file that tar(1) knows as FILE, where S is to be.  If
+ * tar fails, the run ends: it does so for a device file, which a user
  * namespace may not make, and for an owner who does not exist inside.  So the
  * archive's /dev is left out (the container gets one of ours), and with one id
  * only (-o) all files belong to root.  -p: with the modes of the archive,
  * whatever the umask. */
 static void unpack(struct cage *c, int archive, const char *file,
-                   const char *target) {
+                   const struct source *s) {
     const char *const argv[] = {
-        "tar", "-x", "-p", "-C", target, "--exclude=./dev/*", "--exclude=dev/*",
-        "--numeric-owner", c->one_id ? "-of" : "-f", file, NULL
+        "tar", "-x", "-p", "-C", s->target, "--exclude=./dev/*",
+        "--exclude=dev/*", "--numeric-owner", c->one_id ? "-of" : "-f", file,
+        NULL
     };
     /* Only GNU tar reads this variable.  Without it the second pattern would
      * also match in other folders: usr/lib/udev/dev/... */
     setenv("TAR_OPTIONS", "--anchored", 1);
-    make_place(c, target, true);
-    run_program(c, argv, archive, true);
+    make_place(c, s->target, true);
+    run_program(c, argv, archive, s->path);
 }
 
 /* ------------------- the sources: ROOTFS, volumes, --save ------------------
@@ -2130,11 +2135,18 @@ static void open_sources(struct cage *c) {
         if (save)
             mkdir(s->path, 0700);       /* it may be there */
         c->tree[i] = clone_mount(c, AT_FDCWD, s->path, flags, s->attributes);
+        /* What may not be read would be noticed late, and by another step. */
+        must(c, access(s->path, R_OK), "access(%s)", s->path);
         TRY(fstat(c->tree[i], &st));
         bool folder = S_ISDIR(st.st_mode);
         if (save && (!folder || st.st_uid != getuid() || st.st_mode & 077))
             refuse(c, "--save %s: must be a folder of yours alone (chmod 700)",
                    s->path);
+        if (save)       /* two containers would spoil it for each other */
+            must(c, flock(TRY(open(s->path, FOLDER)), LOCK_EX | LOCK_NB),
+                 "--save %s: flock()", s->path);
+        if (!volume && !folder && !S_ISREG(st.st_mode))
+            refuse(c, "%s is neither a folder nor a tar archive", s->path);
         if (c->user_namespace == 0 || syscall(SYS_mount_setattr, c->tree[i], "",
                 AT_EMPTY_PATH | flags, &map, sizeof map) == 0)
             continue;
@@ -2190,11 +2202,11 @@ static void gather_layers(struct cage *c) {
         if (S_ISDIR(st.st_mode))
             attach(c, c->tree[i], s->target, 0);
         else if (S_ISFIFO(st.st_mode))  /* from copy_as_archive() */
-            unpack(c, c->tree[i], "-", s->target);
+            unpack(c, c->tree[i], "-", s);
         else            /* A name, not "-": to find out how a file is packed,
                          * tar opens it, looks, and then opens it anew. */
             unpack(c, open_archive(c, c->tree[i], s->path), "/proc/self/fd/0",
-                   s->target);
+                   s);
     }
     /* With --save the first two may be there: it goes on where it was. */
     make_place(c, "writes/upper", true);
@@ -2307,7 +2319,7 @@ static bool write_granted_maps(struct cage *c) {
         "/usr/bin/newuidmap %d 0 %u 1 1 %u %u\n"
         "/usr/bin/newgidmap %d 0 %u 1 1 %u %u", c->init, getuid(), u[0], u[1],
         c->init, getgid(), g[0], g[1]), NULL };
-    run_program(c, argv, 0, true);
+    run_program(c, argv, 0, "id maps");
     return true;
 }
 
@@ -2777,7 +2789,7 @@ static int run_net_command(struct cage *c, const char *event) {
     setenv("CAGE_NAME", c->name, 1);
     setenv("CAGE_EVENT", event, 1);
     const char *const argv[] = { "/bin/sh", "-c", c->net, NULL };
-    int status = run_program(c, argv, 0, false);
+    int status = run_program(c, argv, 0, NULL);
     if (status != 0)
         note(c, "--net %s: %s ended with status %d", c->net, event, status);
     return status;
@@ -2901,6 +2913,8 @@ static void supervise(struct cage *c) {
         /* The kernel has answered; this is only to make room for the next. */
         if (events[4].revents)
             close(accept4(c->name_socket, NULL, NULL, SOCK_CLOEXEC));
+        if (events[5].revents && !c->runs)
+            refuse(c, "%s has ended", c->join);
         if (events[5].revents)
             c->status = EXIT_SIGNAL + SIGKILL;
     }
@@ -2973,7 +2987,8 @@ static const struct hint { const char *step; int error; const char *text; }
     { "user", EPERM, "this is a container, or ordinary users may not do it: "
         "sysctl kernel.unprivileged_userns_clone=1" },
     /* To look at a folder one needs x on all above it. */
-    { "rootfs", EACCES, "may you enter each folder on the way to it?" },
+    { "rootfs", EACCES, "may you read it, and enter each folder above?" },
+    { "rootfs", EAGAIN, "another container has this folder now" },
     /* In a user namespace mounts come only together, see bind_mount(). */
     { "rootfs", EINVAL, "only root may leave out what is mounted below it" },
     /* move_mount(2) says only EINVAL, or the host side could not map it. */
