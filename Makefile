@@ -25,11 +25,11 @@ run: all
 
 # The tests, as root also once more as an ordinary user.  TESTS=tests/06-uts.bats
 test: all
-	tests/run $(TESTS)
+	tests/run $(strip $(TESTS))
 
 # The same in a virtual machine with a pure cgroup v2.  KERNEL=6.1 or 6.12
 test-vm: all
-	tests/vm/run $(KERNEL) $(TESTS)
+	tests/vm/run $(KERNEL) $(strip $(TESTS))
 
 # How long a container takes, beside others (on a quiet machine).
 bench: all

@@ -247,7 +247,7 @@ struct cage {
     int host_pidfd;                 /* the host side: does it still live? */
     int talk;                       /* our end of the socket pair, see ask() */
     int name_socket;                /* see the function of this name */
-    int host_root, root;            /* the old root directory and the new one */
+    int host_root;                  /* the old root directory */
     int user_namespace;             /* for whom ROOTFS and volumes are mapped */
     int tree[ROOM];                 /* source[] opened, see open_sources() */
 
@@ -533,7 +533,7 @@ static void mount_new(struct cage *c, const char *type, const char *path,
 static void bind_mount(struct cage *c, int dir, const char *path, uint64_t how);
 static void bind_device(struct cage *c, const char *path, dev_t device,
                         const char *place);
-static void attach(struct cage *c, int tree, const char *path);
+static void attach(struct cage *c, int tree, const char *path, dev_t device);
 static void gather_layers(struct cage *c);
 static void enter_root(struct cage *c);
 
@@ -1014,11 +1014,10 @@ static void step_sys(struct cage *c) {
 static void step_volumes(struct cage *c) {
     for (int i = 0; i < c->volumes; i++) {
         const char *target = c->source[i].target;
-        attach(c, c->tree[i], target);
+        attach(c, c->tree[i], target, 0);
         /* What is mounted over / stays behind in the step pivot. */
         const char *real = realpath(target, NULL);
-        must(c, real ? 0 : -1, "realpath(%s)", target);
-        if (strcmp(real, "/") == 0)
+        if (real == NULL || strcmp(real, "/") == 0)
             refuse(c, "--volume %s: is the root", target);
     }
 }
@@ -1086,8 +1085,7 @@ static void step_mask(struct cage *c) {
  * Without it there is chroot(2), from 1979, which changes only what "/" means
  * to one process.  The host's files are still mounted, and whoever may call
  * chroot walks out: mkdir x, chroot x, and `..` of the folder one is still in
- * now leads up to the real root.  We have just done it ourselves, in
- * init_side().
+ * now leads up to the real root.  This step begins by doing just that.
  *
  *   By hand:  unshare -r -m sh -c 'mount --rbind rootfs rootfs; cd rootfs;
  *                 pivot_root . .; umount -l .; cd /; ls'
@@ -1099,8 +1097,13 @@ static void step_mask(struct cage *c) {
  * EBUSY or EINVAL if the new root is not a mount point, and on the initramfs of
  * a machine that is just booting, since nothing is mounted below that. */
 static void step_pivot(struct cage *c) {
+    /* Walk out of the chroot of enter_root().  All it takes is a descriptor of
+     * a folder outside of it, and the right to call chroot: this is why it is
+     * not a wall. */
+    TRY(fchdir(c->host_root));
+    TRY(chroot("."));
     /* Both are ".": the old root is put on top of the new one... */
-    TRY(fchdir(c->root));
+    TRY(chdir("/tmp/root"));
     KERNEL(pivot_root, ".", ".");
     /* ...and taken off at once.  MNT_DETACH: although processes (we too, by
      * descriptors) still use files in it.  It vanishes from this namespace with
@@ -1507,28 +1510,28 @@ static void step_tty(struct cage *c) {
  *
  * It cannot be left out. */
 static void step_exec(struct cage *c) {
-    /* A copy: clearenv() would take the string away.  TERM tells programs what
-     * the window understands; it is the only variable that is passed on. */
-    char *term = getenv("TERM"), *keep = term ? text("%s", term) : NULL;
+    /* TERM tells programs what the window understands; it is the only variable
+     * that is passed on.  (clearenv() forgets all of them, but the strings stay
+     * where execve(2) has put them.) */
+    const char *term = getenv("TERM");
     clearenv();
     setenv("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:"
            "/sbin:/bin", 1);
     setenv("HOME", c->uid == 0 ? "/root" : "/", 1);
-    if (keep)
-        setenv("TERM", keep, 1);
+    if (term)
+        setenv("TERM", term, 1);
     for (int i = 0; i < c->envs; i++)
         putenv(c->env[i]);
 
     /* An ignored signal stays ignored over execve, and so does a blocked one:
      * a program started by nohup(1), or by us, would not notice Ctrl-C. */
-    sigset_t none;
-    /* (Not by sigaction(2) of libc, which keeps some signals for itself.  All
-     * zeros is SIG_DFL in the kernel's struct, too.) */
-    const unsigned long standard[4] = { 0 };
+    /* (Not by the functions of libc, which keeps some signals for itself.  All
+     * zeros is SIG_DFL in the kernel's struct for an action, and an empty set
+     * of signals, whose size it wants to be told: one bit for each of 64.) */
+    const unsigned long zeros[4] = { 0 };
     for (int n = 1; n < NSIG; n++)
-        syscall(SYS_rt_sigaction, n, standard, NULL, sizeof(uint64_t));
-    sigemptyset(&none);
-    TRY(sigprocmask(SIG_SETMASK, &none, NULL));
+        syscall(SYS_rt_sigaction, n, zeros, NULL, sizeof(uint64_t));
+    KERNEL(rt_sigprocmask, SIG_SETMASK, zeros, NULL, sizeof(uint64_t));
     umask(022);
 
     /* The host side takes the keyboard now. */
@@ -1586,13 +1589,6 @@ static _Noreturn void init_side(struct cage *c) {
      * be made.  What is mounted below, /dev and the volumes, stays as it is. */
     if (c->read_only)
         KERNEL(mount_setattr, AT_FDCWD, "/", 0, &rdonly, sizeof rdonly);
-    if (!without(c, pivot)) {
-        /* Walk out of the chroot of enter_root().  All it takes is a descriptor
-         * of a folder outside of it, and the right to call chroot: this is why
-         * it is not a wall. */
-        TRY(fchdir(c->host_root));
-        TRY(chroot("."));
-    }
     DO(c, pivot);
     give_up_rights(c);
 }
@@ -1721,17 +1717,16 @@ static const char *const facts[FACTS] = { "ns/cgroup", "ns/ipc", "ns/mnt",
  *      36 35 98:0 /mnt1 /mnt2 rw,noatime shared:1 - ext3 /dev/root rw
  *                       place            optional   type */
 static char *count_mounts(struct cage *c, const char *mountinfo) {
-    char *lines = read_file(c, c->proc, mountinfo);
-    char where[3], type[32], root[32] = "?";
-    /* Only the first two bytes of the place are kept: "/" or not is enough. */
+    char *lines = read_file(c, c->proc, mountinfo), type[32] = "?";
     int total = 0, shared = 0;
     for (char *line; (line = strsep(&lines, "\n")) != NULL && *line; total++) {
         shared += strstr(line, " shared:") != NULL;
-        if (sscanf(line, "%*s %*s %*s %*s %2s %*[^-]- %31s", where, type) == 2
-            && strcmp(where, "/") == 0)
-            snprintf(root, sizeof root, "%s", type);
+        /* `/%*[ ]`: a place that is "/" and no more, or sscanf stops there and
+         * leaves TYPE alone.  `%*[^-]-`: all to the dash.  The last counts: it
+         * is mounted over those before. */
+        sscanf(line, "%*s %*s %*s %*s /%*[ ]%*[^-]- %31s", type);
     }
-    return text("%d mounts (%d shared), / is %s", total, shared, root);
+    return text("%d mounts (%d shared), / is %s", total, shared, type);
 }
 
 /* What the host's /proc says about NAME, of process PID or (0) of this one: one
@@ -1743,19 +1738,18 @@ static char *fact(struct cage *c, pid_t pid, const char *name) {
      * the former fail.  A fact that this kernel does not have is empty. */
     char link[PATH_MAX] = "", *found = link;
     const char *who = pid ? text("%d", (int)pid) : "self";
-    bool setting = strncmp(name, "sys/", 4) == 0;
-    const char *path = setting ? name : text("%s/%s", who, name);
+    const char *path = text("%s/%s", who, isupper(*name) ? "status" : name);
     if (strcmp(name, "mountinfo") == 0)
         return count_mounts(c, path);
-    if (isupper(*name)) {
-        const char *key = text("\n%s:", name);
-        char *status = read_file(c, c->proc, text("%s/status", who));
-        char *line = strstr(status, key);
-        found = line ? strtok(line + strlen(key), "\n") : link;
-    } else if (readlinkat(c->proc, path, link, sizeof link - 1) == -1)
+    if (strncmp(name, "sys/", 4) == 0)
+        path = name;
+    if (readlinkat(c->proc, path, link, sizeof link - 1) == -1)
         found = read_file(c, c->proc, path);
-    if (strstr(found, "0::"))       /* of cgroups, only that of version 2 */
-        found = strstr(found, "0::");
+    if (isupper(*name)) {           /* the line of that name, after its colon */
+        found = strstr(found, text("\n%s:", name));
+        found = found ? strtok(found + strlen(name) + 2, "\n") : link;
+    } else if (strcmp(name, "cgroup") == 0 && strstr(found, "0::"))
+        found = strstr(found, "0::");       /* only that of version 2 */
     char *end = found;
     for (const char *s = found; *s; s++)
         if (isgraph((unsigned char)*s))
@@ -1769,14 +1763,12 @@ static char *fact(struct cage *c, pid_t pid, const char *name) {
  * a snapshot of this process: all facts as they are now.  (Without --explain
  * nobody wants to know.)  Returns false if the step is to be left out. */
 static bool begin_step(struct cage *c, const char *step) {
-    int number = number_of(step);
     bool joined = c->join && strstr("uts ipc net", step);
-    const char *remark = joined ? "   (shared)" : "   (left out)";
-    bool run = !joined && !c->left_out[number];
+    bool run = !joined && !c->left_out[number_of(step)];
     c->step = step;
     if (c->explain)
-        dprintf(2, "%-9s%s%s\n", step, steps[number].why,
-                run ? "" : remark);
+        dprintf(2, "%-9s%s%s\n", step, steps[number_of(step)].why,
+                run ? "" : joined ? "   (shared)" : "   (left out)");
     for (int i = 0; i < FACTS && c->explain; i++)
         c->before[i] = fact(c, 0, facts[i]);
     return run;
@@ -1791,14 +1783,13 @@ static void end_step(struct cage *c) {
     for (int i = 0; i < FACTS && c->explain; i++) {
         const char *now = fact(c, 0, facts[i]);
         if (strcmp(c->before[i], now) != 0)
-            dprintf(2, "         %-21s%s -> %s\n", facts[i],
-                    c->before[i], now);
+            dprintf(2, "%9s%-21s%s -> %s\n", "", facts[i], c->before[i], now);
     }
     if (c->pause) {
         /* A line of the terminal that cage was started in, even when standard
          * input is something else.  After fork all share it, and only one
          * process at a time runs steps. */
-        dprintf(2, "         [Enter] ");
+        dprintf(2, "%9s[Enter] ", "");
         TRY(read(c->keyboard, enter, sizeof enter));
     }
 }
@@ -1920,14 +1911,22 @@ static int clone_mount(struct cage *c, int dir, const char *path, int flags,
 }
 
 /* Attach TREE at PATH and close it: the mount stays without a descriptor.  The
- * place is made, if need be: a folder goes on a folder, a file on a file. */
-static void attach(struct cage *c, int tree, const char *path) {
+ * place is made, if need be: a folder goes on a folder, a file on a file.
+ *
+ * If DEVICE is not 0, make sure that TREE is that device and not something put
+ * in its place: that is how /dev/null became the way out of runc
+ * (CVE-2025-31133).  What is looked at is the copy of the mount, not the path
+ * again, which could mean something else by now. */
+static void attach(struct cage *c, int tree, const char *path, dev_t device) {
     /* EMPTY_PATH: what is moved is the descriptor itself.  T_SYMLINKS: PATH may
      * be a symbolic link.  We are in a chroot of the new root when ROOTFS has a
      * say in what it is (see enter_root()). */
     const unsigned flags = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_SYMLINKS;
     struct stat st;
     must(c, fstat(tree, &st), "fstat(%s)", path);
+    if (device && (!S_ISCHR(st.st_mode) || st.st_rdev != device))
+        refuse(c, "what the host has for %s is not the device %u:%u", path,
+               major(device), minor(device));
     make_place(c, path, S_ISDIR(st.st_mode));
     must(c, syscall(SYS_move_mount, tree, "", AT_FDCWD, path, flags),
          "move_mount(tree, %s)", path);
@@ -1939,22 +1938,13 @@ static void attach(struct cage *c, int tree, const char *path) {
  * cover something, see mount_namespaces(7).)  HOW: attributes, as above. */
 static void bind_mount(struct cage *c, int dir, const char *path,
                        uint64_t how) {
-    attach(c, clone_mount(c, dir, path, AT_RECURSIVE, how), path);
+    attach(c, clone_mount(c, dir, path, AT_RECURSIVE, how), path, 0);
 }
 
-/* Show PATH of the host at PLACE, and make sure that it is DEVICE and not
- * something put in its place: that is how /dev/null became the way out of runc
- * (CVE-2025-31133).  What is looked at is the copy of the mount, not the path
- * again, which could mean something else by now. */
+/* Show PATH of the host, which has to be DEVICE, at PLACE. */
 static void bind_device(struct cage *c, const char *path, dev_t device,
                         const char *place) {
-    struct stat st;
-    int tree = clone_mount(c, c->host_root, path, 0, 0);
-    must(c, fstat(tree, &st), "fstat(%s)", path);
-    if (!S_ISCHR(st.st_mode) || st.st_rdev != device)
-        refuse(c, "/%s of the host is not the device %u:%u", path,
-               major(device), minor(device));
-    attach(c, tree, place);
+    attach(c, clone_mount(c, c->host_root, path, 0, 0), place, device);
 }
 
 /* --------------------------- layers and tarballs ---------------------------
@@ -1977,62 +1967,56 @@ static void bind_device(struct cage *c, const char *path, dev_t device,
  *             head -c 99999 r.tar > half.tar; ./cage run half.tar ls /
  *   See:      tar(5) of libarchive for the format; tar(1) */
 
-/* Returns what tar(1) has to be told of ARCHIVE, the open file PATH, which
- * begins with certain bytes according to its packing; refuses one that is none.
- * For a file tar would find out by itself, but this one it reads from a
- * descriptor: a file that only you may read could not be opened again by the
- * container.
+/* Open the archive PATH for reading, and return its descriptor.  TREE is the
+ * copy of a mount of this one file.
  *
- * And refuses half an archive, since tar does not mind if the two blocks of
+ * Half an archive is refused, since tar does not mind if the two blocks of
  * zeros at the end are missing: it would make a container with half of its
  * files.  (A packed one that is cut off is refused by the program that unpacks
- * it.)  What stands between the first block and the last is tar's business. */
-static const char *tar_option(struct cage *c, int archive, const char *path) {
-    static const struct { const char *bytes, *option; } packed[] = {
-        { "\x1f\x8b", "-z" }, { "BZh", "-j" }, { "\xfd" "7zXZ", "-J" },
-        { "\x28\xb5\x2f\xfd", "--zstd" },
-    };
-    char head[513] = "", tail[1024] = "not read", zeros[1024] = "";
-    struct stat st;
-    TRY(fstat(archive, &st));
-    if (S_ISFIFO(st.st_mode))
-        return "-p";        /* a pipe, from copy_as_archive(): not packed */
-    must(c, pread(archive, head, 512, 0), "read(%s)", path);
-    for (size_t i = 0; i < sizeof packed / sizeof packed[0]; i++)
-        if (strncmp(head, packed[i].bytes, strlen(packed[i].bytes)) == 0)
-            return packed[i].option;
-    if (strncmp(head + 257, "ustar", 5) != 0)
-        refuse(c, "%s is neither a folder nor a tar archive", path);
-    if (pread(archive, tail, 1024, st.st_size - 1024) != 1024
-        || memcmp(tail, zeros, 1024) != 0)
+ * it.)  What stands between the first block and the last is tar's business, and
+ * so is what is no archive at all. */
+static int open_archive(struct cage *c, int tree, const char *path) {
+    char head[512] = "", tail[1024] = "", zeros[1024] = "";
+    /* The files in /proc/self/fd are no ordinary links: to open one is to open
+     * what the descriptor stands for, whatever folders it is in.  So the owners
+     * are seen through the map of ids of TREE, and a file that only the real
+     * root may read can be read by the root of the container. */
+    int archive = must(c, openat(c->proc, text("self/fd/%d", tree),
+                                 O_RDONLY | O_CLOEXEC), "open(%s)", path);
+    must(c, read(archive, head, sizeof head), "read(%s)", path);
+    /* No first byte: an archive without any file, or not even that. */
+    bool packed = *head && memcmp(head + 257, "ustar", 5) != 0;
+    if (!packed && (lseek(archive, -1024, SEEK_END) == -1
+                    || read(archive, tail, 1024) != 1024
+                    || memcmp(tail, zeros, 1024) != 0))
         refuse(c, "%s is cut off: a tar archive ends with 1024 zeros", path);
-    return "-p";
+    return archive;
 }
 
-/* Unpack ARCHIVE, the open file of SOURCE, where that is to be.  If tar fails,
- * the run ends: it does so for a device file, which a user namespace may not
- * make, and for an owner who does not exist inside.  So the archive's /dev is
- * left out (the container gets one of ours), and with one id only (-o) all
- * files belong to root.  -p: with the modes of the archive, whatever the
- * umask. */
-static void unpack(struct cage *c, int archive, const struct source *source) {
+/* Unpack ARCHIVE, an open file that tar(1) knows as FILE, in the folder TARGET.
+ * If tar fails, the run ends: it does so for a device file, which a user
+ * namespace may not make, and for an owner who does not exist inside.  So the
+ * archive's /dev is left out (the container gets one of ours), and with one id
+ * only (-o) all files belong to root.  -p: with the modes of the archive,
+ * whatever the umask. */
+static void unpack(struct cage *c, int archive, const char *file,
+                   const char *target) {
     const char *const argv[] = {
-        "tar", "-x", tar_option(c, archive, source->path), "-p", "-C",
-        source->target, "--exclude=./dev/*", "--exclude=dev/*",
-        "--numeric-owner", c->one_id ? "-of" : "-f", "-", NULL
+        "tar", "-x", "-p", "-C", target, "--exclude=./dev/*", "--exclude=dev/*",
+        "--numeric-owner", c->one_id ? "-of" : "-f", file, NULL
     };
     /* Only GNU tar reads this variable.  Without it the second pattern would
      * also match in other folders: usr/lib/udev/dev/... */
     setenv("TAR_OPTIONS", "--anchored", 1);
-    make_place(c, source->target, true);
+    make_place(c, target, true);
     run_program(c, argv, archive, true);
 }
 
 /* ------------------- the sources: ROOTFS, volumes, --save ------------------
  * All that comes from the host's files is in the list c->source: first the
  * volumes, then the layers of ROOTFS, then the folder of --save.  To open them
- * is to take copies of their mounts (a tarball is simply opened), and who does
- * that depends on who you are:
+ * is to take copies of their mounts (a tarball is a mount of one file), and who
+ * does that depends on who you are:
  *
  *   - an ordinary user: the container itself.  It has the rights of that user.
  *   - root: the host side, which sends the descriptors to the container.  The
@@ -2078,7 +2062,8 @@ static int copy_as_archive(struct cage *c, const char *path) {
 }
 
 /* Open all sources, id-mapped for c->user_namespace if there is one: c->tree[i]
- * becomes the descriptor of c->source[i], a copy of its mount, or an archive.
+ * becomes the descriptor of c->source[i], a copy of its mount, or a pipe out of
+ * which it comes as an archive.
  *
  * Who can be root in the container can make a set-uid program in the folder of
  * --save.  Under root, whoever goes through the disk and not through our
@@ -2090,41 +2075,30 @@ static void open_sources(struct cage *c) {
                               (unsigned)c->user_namespace };
     for (int i = 0; i < c->sources; i++) {
         const struct source *s = &c->source[i];
-        bool save = s->path == c->save, layer = i >= c->volumes && !save;
-        bool read_only = s->attributes & MOUNT_ATTR_RDONLY;
-        /* What is mounted below a layer is not seen through an overlay, but
-         * without the step rootfs there is none. */
-        int flags = layer && !without(c, rootfs) ? 0 : AT_RECURSIVE;
+        bool volume = i < c->volumes, save = s->path == c->save;
+        /* What is mounted below a layer is not seen through an overlay. */
+        int flags = volume ? AT_RECURSIVE : 0;
         struct stat st;
-        c->step = i < c->volumes ? "volumes" : "rootfs";
+        c->step = volume ? "volumes" : "rootfs";
         if (save)
             mkdir(s->path, 0700);       /* it may be there */
-        int tree = clone_mount(c, AT_FDCWD, s->path, flags, s->attributes);
-        TRY(fstat(tree, &st));
-        if (save && (!S_ISDIR(st.st_mode) || st.st_uid != getuid()
-                     || st.st_mode & 077))
+        c->tree[i] = clone_mount(c, AT_FDCWD, s->path, flags, s->attributes);
+        TRY(fstat(c->tree[i], &st));
+        bool folder = S_ISDIR(st.st_mode);
+        if (save && (!folder || st.st_uid != getuid() || st.st_mode & 077))
             refuse(c, "--save %s: must be a folder of yours alone (chmod 700)",
                    s->path);
-        if (layer && !S_ISDIR(st.st_mode) && !S_ISREG(st.st_mode))
-            refuse(c, "%s is neither a folder nor a tar archive", s->path);
-        if (layer && S_ISREG(st.st_mode)) {
-            close(tree);
-            /* NONBLOCK: a named pipe, if it has become one meanwhile, would
-             * else wait for a writer. */
-            tree = must(c, open(s->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC),
-                        "open(%s)", s->path);
-        } else if (map.userns_fd && syscall(SYS_mount_setattr, tree, "",
-                       AT_EMPTY_PATH | flags, &map, sizeof map) == -1) {
-            /* EINVAL: this file system cannot be id-mapped.  A layer is copied.
-             * Of what is only read the owners matter less: all of its files
-             * then belong to nobody, and what everybody may read is read.  Left
-             * are volumes to be written and --save, and no copy will do. */
-            if (errno != EINVAL || !(layer || read_only))
-                must(c, -1, "id-map(%s)", s->path);
-            if (layer)          /* the other stays open, to no effect */
-                tree = copy_as_archive(c, s->path);
-        }
-        c->tree[i] = tree;
+        if (c->user_namespace == 0 || syscall(SYS_mount_setattr, c->tree[i], "",
+                AT_EMPTY_PATH | flags, &map, sizeof map) == 0)
+            continue;
+        /* EINVAL: this file system cannot be id-mapped.  For what is written
+         * there is no way around it.  Of what is only read, the folders below
+         * an overlay are copied; for the rest the owners matter less: it then
+         * belongs to nobody, and what everybody may read can be read. */
+        if (errno != EINVAL || !(s->attributes & MOUNT_ATTR_RDONLY))
+            must(c, -1, "id-map(%s)", s->path);
+        if (!volume && folder)          /* the copy stays open, to no effect */
+            c->tree[i] = copy_as_archive(c, s->path);
     }
 }
 
@@ -2160,14 +2134,21 @@ static void gather_layers(struct cage *c) {
                                size / 4096 + 64);
     TRY(mount("cage", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, options));
     TRY(chdir("/tmp"));
-    /* A copy of a mount is a descriptor that only names a place, O_PATH; what
-     * can be read is an archive.  The folder of --save is the last: while tar
-     * runs, what can be written is only this tmpfs. */
-    for (int i = c->volumes; i < c->sources; i++)
-        if (TRY(fcntl(c->tree[i], F_GETFL)) & O_PATH)
-            attach(c, c->tree[i], c->source[i].target);
-        else
-            unpack(c, c->tree[i], &c->source[i]);
+    /* The folder of --save is the last: while tar runs, what can be written is
+     * only this tmpfs. */
+    for (int i = c->volumes; i < c->sources; i++) {
+        const struct source *s = &c->source[i];
+        struct stat st;
+        TRY(fstat(c->tree[i], &st));
+        if (S_ISDIR(st.st_mode))
+            attach(c, c->tree[i], s->target, 0);
+        else if (S_ISFIFO(st.st_mode))  /* from copy_as_archive() */
+            unpack(c, c->tree[i], "-", s->target);
+        else            /* A name, not "-": to find out how a file is packed,
+                         * tar opens it, looks, and then opens it anew. */
+            unpack(c, open_archive(c, c->tree[i], s->path), "/proc/self/fd/0",
+                   s->target);
+    }
     /* With --save the first two may be there: it goes on where it was. */
     make_place(c, "writes/upper", true);
     make_place(c, "writes/work", true);
@@ -2180,15 +2161,13 @@ static void gather_layers(struct cage *c) {
  * path by itself as if it were inside; a link that changed between the look and
  * the mount was CVE-2021-30465.) */
 static void enter_root(struct cage *c) {
-    /* Without the step rootfs it is ROOTFS itself.  pivot_root wants a mount
-     * point, and an unpacked tarball is none yet: a copy of its mount on itself
-     * makes it one. */
+    /* Without the step rootfs it is ROOTFS itself. */
     if (without(c, rootfs))
-        bind_mount(c, AT_FDCWD, "root", 0);
+        attach(c, clone_mount(c, AT_FDCWD, "lower/0", AT_RECURSIVE, 0), "root",
+               0);
     c->host_root = TRY(open("/", FOLDER));
-    c->root = TRY(open("root", FOLDER));
-    TRY(fchdir(c->root));
-    TRY(chroot("."));
+    TRY(chroot("root"));
+    TRY(chdir("/"));
 }
 
 /* --------------------------- id maps (step user) ---------------------------
@@ -2242,51 +2221,46 @@ static unsigned pick_ids(struct cage *c) {
     refuse(c, "all %d ranges of ids are in use", PLACES);
 }
 
-/* Find in FILE the first line whose word number N is KEY or OTHER, where words
- * are separated by colons, and point WORD to its first three.  False if there
- * is no such line.
+/* Find the ids that FILE grants to the user who runs cage: the first one and
+ * how many become IDS[0] and [1].  False if it grants none.
+ *
+ * /etc/subuid and /etc/subgid grant them, in lines `NAME:FIRST:COUNT`, where
+ * NAME can also be the number of the user (subuid(5)): a user without a name,
+ * as in many containers, can still have a grant.
  *
  * (getpwuid(3) would find users who are in no file, but in a static program it
  * needs the shared libraries of the glibc that it was built with.) */
-static bool find_line(struct cage *c, const char *file, int n, const char *key,
-                      const char *other, char *word[3]) {
-    char *lines = read_file(c, AT_FDCWD, file);
-    for (char *line; (line = strsep(&lines, "\n")) != NULL;) {
-        for (int i = 0; i < 3; i++)
-            word[i] = strsep(&line, ":");
-        if (word[2] && (!strcmp(word[n], key) || !strcmp(word[n], other)))
+static bool granted(struct cage *c, const char *file, unsigned ids[2]) {
+    const char *passwd = text("\n%s", read_file(c, AT_FDCWD, "/etc/passwd"));
+    char name[64], *lines = read_file(c, AT_FDCWD, file);
+    /* A line of passwd(5) is NAME:x:UID:..., the x for "see /etc/shadow". */
+    for (char *line; (line = strsep(&lines, "\n")) != NULL;)
+        if (sscanf(line, "%63[^:]:%u:%u", name, &ids[0], &ids[1]) == 3
+            && (strcmp(name, text("%u", getuid())) == 0
+                || strstr(passwd, text("\n%s:x:%u:", name, getuid()))))
             return true;
-    }
     return false;
 }
 
 /* For an ordinary user: have maps of two lines written, if ids are granted to
  * that user, and return true; else false.
  *
- * /etc/subuid and /etc/subgid grant them, in lines `NAME:FIRST:COUNT`, where
- * NAME can also be the number of the user (subuid(5)).  Only root may write a
- * map of ids that are not the writer's own, so it is done by two programs that
- * are set-uid root and look into these files: newuidmap(1) and newgidmap(1).
- * Podman without root does the same. */
+ * Only root may write a map of ids that are not the writer's own, so it is done
+ * by two programs that are set-uid root and look into the files of grants
+ * themselves: newuidmap(1) and newgidmap(1).  Podman without root does the
+ * same. */
 static bool write_granted_maps(struct cage *c) {
-    const char *uid = text("%u", getuid()), *gid = text("%u", getgid());
-    const char *child = text("%d", (int)c->init), *name = uid;
-    char *user[3], *u[3], *g[3];
-    /* A user without a name, as in many containers, can still have a grant. */
-    if (find_line(c, "/etc/passwd", 2, uid, uid, user))
-        name = user[0];
+    unsigned u[2], g[2];
     /* Both files first: a map, once written, could not be taken back. */
     if (access("/usr/bin/newuidmap", X_OK) == -1
-        || !find_line(c, "/etc/subuid", 0, name, uid, u)
-        || !find_line(c, "/etc/subgid", 0, name, uid, g))
+        || !granted(c, "/etc/subuid", u) || !granted(c, "/etc/subgid", g))
         return false;
     /* Two lines of a map each: 0 UID 1, and 1 FIRST COUNT. */
-    const char *const uids[] = { "/usr/bin/newuidmap", child, "0", uid, "1",
-                                 "1", u[1], u[2], NULL };
-    const char *const gids[] = { "/usr/bin/newgidmap", child, "0", gid, "1",
-                                 "1", g[1], g[2], NULL };
-    run_program(c, uids, 0, true);
-    run_program(c, gids, 0, true);
+    const char *const argv[] = { "/bin/sh", "-ec", text(
+        "/usr/bin/newuidmap %d 0 %u 1 1 %u %u\n"
+        "/usr/bin/newgidmap %d 0 %u 1 1 %u %u", c->init, getuid(), u[0], u[1],
+        c->init, getgid(), g[0], g[1]), NULL };
+    run_program(c, argv, 0, true);
     return true;
 }
 
@@ -2316,8 +2290,7 @@ static void write_id_maps(struct cage *c, struct message *m) {
          * `... cat`, but `... cat /dev/stdin`.  So those of 0, 1, 2 that are
          * pipes are given to the user of the container, as seen outside.  What
          * cannot be given is refused then, no more. */
-        unsigned first = 0;
-        sscanf(read_file(c, dir, "uid_map"), "%*u %u", &first);
+        uid_t first = (uid_t)atoi(fact(c, c->init, "uid_map") + strlen("0 "));
         for (int fd = 0; fd <= 2; fd++)
             if (strncmp(fact(c, 0, text("fd/%d", fd)), "pipe:", 5) == 0
                 && fchown(fd, first + c->uid, first + c->gid) == -1)
@@ -2975,8 +2948,7 @@ static const struct hint { const char *step; int error; const char *text; }
     /* To look at a folder one needs x on all above it. */
     { "rootfs", EACCES, "may you enter each folder on the way to it?" },
     /* In a user namespace mounts come only together, see bind_mount(). */
-    { "rootfs", EINVAL, "an ordinary user cannot take a folder without what "
-        "is mounted below it" },
+    { "rootfs", EINVAL, "only root may leave out what is mounted below it" },
     /* move_mount(2) says only EINVAL, or the host side could not map it. */
     { "volumes", EINVAL, "a folder goes on a folder, a file on a file; and "
         "under root overlayfs, NFS and 9p cannot be id-mapped" },
@@ -2985,8 +2957,7 @@ static const struct hint { const char *step; int error; const char *text; }
     { "proc", EPERM, "a /proc with nothing covered must be seen; in Docker "
         "it is covered (--security-opt systempaths=unconfined)" },
     /* pivot_root(2) has several reasons for EINVAL; these are likely. */
-    { "pivot", EINVAL, "the old root is a shared mount (was the step "
-        "private left out?), or the initramfs" },
+    { "pivot", EINVAL, "/ is a shared mount (see private), or the initramfs" },
     /* An id that no line of the map contains: setresuid(2), EINVAL. */
     { "id", EINVAL, "this id does not exist in the container; with a single "
         "id there is only 0 (newuidmap and /etc/subuid give more)" },
@@ -2999,21 +2970,28 @@ static const struct hint { const char *step; int error; const char *text; }
 /* Returns the hint for ERROR in the step that is being run, or NULL.
  * What holds for many steps is asked first. */
 static const char *hint_for(struct cage *c, int error) {
-    bool user = geteuid() != 0, denied = error == EPERM || error == EACCES;
+    const char *rule = "sys/kernel/apparmor_restrict_unprivileged_userns";
+    struct pollfd other = { c->pod, POLLIN, 0 };
     int step = number_of(c->step);
-    const char *rule = "/proc/sys/kernel/apparmor_restrict_unprivileged_userns";
-    if (c->join && (error == ESRCH || error == ENOMEM || error == ENODEV
-                    || error == ENOENT))
+    char on = '0';
+    /* Whoever comes too late is told so by many numbers: ESRCH, ENOMEM, ENODEV.
+     * No guess: a pidfd can be read when its process has ended, which may take
+     * a moment more than what we have run into. */
+    if (c->pod && poll(&other, 1, 100) == 1)
         return "the container has ended meanwhile";
     if (error == ENOSPC && step > 0 && step <= number_of("pid"))
         return "the limits are in /proc/sys/user/max_*_namespaces";
-    if (error == EPERM && without(c, user) && user)
+    if (error == EPERM && without(c, user) && geteuid() != 0)
         return "without the step user, only root may do this";
     /* Ubuntu: AppArmor lets anybody make a user namespace, and then takes all
      * capabilities in it away.  It is a later step, one that uses them, which
-     * fails. */
-    if (denied && step > 0 && step < STEPS && getuid() != 0
-        && *read_file(c, AT_FDCWD, rule) == '1')
+     * fails; but exec needs none.  (The real root is spared, and cannot be told
+     * by getuid(): in the namespace all are 0.  Not by read_file(): if that
+     * failed, it would ask for a hint.) */
+    if ((error == EPERM || error == EACCES) && !c->id_mapped && step > 0
+        && step < number_of("exec") && !without(c, user)
+        && read(openat(c->proc, rule, O_RDONLY | O_CLOEXEC), &on, 1) == 1
+        && on == '1')
         return "AppArmor takes the powers of user namespaces away (Ubuntu): "
             "sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0";
     for (size_t i = 0; i < sizeof hints / sizeof hints[0]; i++)
@@ -3333,38 +3311,38 @@ static void command_stop(struct cage *c, const char *name) {
  * is our -m.  bubblewrap has an option for every single mount, and carries them
  * out in the order given. */
 
-/* The options, one a row: what getopt_long(3) needs to know, the name of the
- * value ("" if there is none), the form of a good one, as an extended regular
- * expression (regex(7)), and what --help says.  A capital letter cannot be
+/* The options, one a row: letter and name for getopt_long(3), the form of a
+ * good value as an extended regular expression (regex(7); NULL: it takes none),
+ * and what --help says: first what the value is.  A capital letter cannot be
  * typed, it is only what getopt returns: such an option has just its name. */
-static const struct { char letter; const char *name, *value, *form, *help; }
+static const struct { char letter; const char *name, *form, *help; }
     options[] = {
     /* Who it is.  A name becomes part of a file name, cage.NAME, and of a
      * socket's: so there is no / in it, and no - or . in front. */
-    { 'n', "name", "NAME", "^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$", "its name" },
-    { 'H', "hostname", "NAME", "^.{1,64}$", "its host name (cage)" },
+    { 'n', "name", "^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$", "NAME (its name)" },
+    { 'H', "hostname", "^.{1,64}$", "NAME (its host name, else cage)" },
     /* What it may use: files of its cgroup.  Not those of the group itself: a
      * number written to cgroup.procs would move a process of the host into the
-     * container, to be killed with it.  So FILE does not begin with cg. */
-    { 'm', "memory", "SIZE", "^[0-9]+([.][0-9]+)?[KMGTkmgt]?$", "64M, 1.5G" },
-    { 'C', "cpus", "N", "^[0-9]{1,4}([.][0-9]+)?$", "processors: 0.5, 2" },
-    { 'P', "pids", "N", "^[1-9][0-9]{0,6}$", "at most so many processes" },
-    { 'G', "cgroup", "FILE=VALUE", "^(c[a-fh-z]|[abd-z])[a-z_]*[.][^/=]+=.",
-      "cpu.weight=50" },
+     * container, to be killed with it.  So what begins with c is cpu. */
+    { 'm', "memory", "^[0-9]+([.][0-9]+)?[KMGTkmgt]?$", "SIZE (64M, 1.5G)" },
+    { 'C', "cpus", "^[0-9]{1,4}([.][0-9]+)?$", "N (processors: 0.5, 2)" },
+    { 'P', "pids", "^[1-9][0-9]{0,6}$", "N (at most so many processes)" },
+    { 'G', "cgroup", "^(cpu|[abd-z])[a-z_]*[.][^/=]+=.",
+      "FILE=VALUE (cpu.weight=50)" },
     /* What it finds there.  DST begins with / and is more than that. */
-    { 'v', "volume", "SRC:DST[:ro]", "^[^:]+:/+[^:/][^:]*(:ro)?$", "show SRC" },
-    { 'e', "env", "NAME=VALUE", "^[^=]+=", "set a variable" },
-    { 'w', "workdir", "DIR", ".", "start in DIR (/)" },
-    { 'u', "user", "UID[:GID]", "^[0-9]{1,9}(:[0-9]{1,9})?$", "inside (0:0)" },
-    { 'R', "read-only", "", "", "nothing of its root can be written" },
-    { 'S', "save", "DIR", ".", "keep what is written, in DIR/upper" },
-    { 'N', "net", "none|host|COMMAND", ".", "only lo; the host's; connect it" },
-    { 'J', "join", "NAME", ".", "share its user, net, ipc and uts: a pod" },
+    { 'v', "volume", "^[^:]+:/+[^:/][^:]*(:ro)?$", "SRC:DST[:ro] (show SRC)" },
+    { 'e', "env", "^[^=]+=", "NAME=VALUE (set a variable)" },
+    { 'w', "workdir", ".", "DIR (to start in, else /)" },
+    { 'u', "user", "^[0-9]{1,9}(:[0-9]{1,9})?$", "UID[:GID] (inside)" },
+    { 'R', "read-only", NULL, "nothing of its root can be written" },
+    { 'S', "save", ".", "DIR (keep what is written, in DIR/upper)" },
+    { 'N', "net", ".", "none|host|COMMAND (only lo; the host's; connect it)" },
+    { 'J', "join", ".", "NAME (share its user, net, ipc and uts: a pod)" },
     /* What you want to see. */
-    { 'E', "explain", "", "", "show what every step changes" },
-    { 'T', "step", "", "", "the same, and wait for Enter after each" },
-    { 'W', "without", "STEP,...", "^[a-z,]+$", "leave steps out" },
-    { 'h', "help", "", "", "this text" },
+    { 'E', "explain", NULL, "show what every step changes" },
+    { 'T', "step", NULL, "the same, and wait for Enter after each" },
+    { 'W', "without", "^[a-z,]+$", "STEP,... (leave steps out)" },
+    { 'h', "help", NULL, "this text" },
 };
 enum { OPTIONS = sizeof options / sizeof options[0] };
 
@@ -3373,33 +3351,13 @@ enum { OPTIONS = sizeof options / sizeof options[0] };
 static void print_help(void) {
     puts("usage: cage run [OPTION]... ROOTFS [COMMAND [ARG]...]\n"
          "       cage exec [-e ...] [-w ...] [-u ...] NAME COMMAND [ARG]...\n"
-         "       cage ps\n"
          "       cage show NAME | stop NAME | pause NAME | resume NAME\n"
-         "       cage steps | --help | --version\n\n"
+         "       cage ps | steps | --help | --version\n\n"
          "ROOTFS: a folder, several (UPPER:LOWER), or a tarball.\n");
-    for (int i = 0; i < OPTIONS; i++) {
-        char letter = options[i].letter;
-        printf("  %3s --%-9s %-17s  %s\n", islower(letter)
-               ? text("-%c,", letter) : "", options[i].name,
-               options[i].value, options[i].help);
-    }
-    puts("\nExit status: that of COMMAND; 128+n: killed by signal n;\n"
-         "127: not found; 126: not executable; 125: cage itself failed.");
-}
-
-/* Refuse a VALUE of the option LETTER that has not the form which the table
- * says.  The message quotes it, but no more than 200 bytes. */
-static void check_value(struct cage *c, int letter, const char *value) {
-    /* NOSUB: it is enough to know whether the whole VALUE fits.  The forms say
-     * so by ^ and $; "^[^=]+=" leaves open what comes after. */
-    regex_t form;
-    int i = 0;
-    while (options[i].letter != letter)
-        i++;
-    if (regcomp(&form, options[i].form, REG_EXTENDED | REG_NOSUB) != 0
-        || regexec(&form, value, 0, NULL, 0) != 0)
-        refuse(c, "--%s %.200s: not %s (%s)", options[i].name, value,
-               options[i].value, options[i].help);
+    for (int i = 0; i < OPTIONS; i++)
+        printf("  %3s --%-10s %s\n", islower(options[i].letter)
+               ? text("-%c,", options[i].letter) : "", options[i].name,
+               options[i].help);
 }
 
 /* --memory SIZE, a number with a unit of 1024 bytes, 1024 of those, and so on.
@@ -3442,10 +3400,11 @@ static void option_volume(struct cage *c, char *volume) {
 static void option_without(struct cage *c, char *list) {
     /* strsep(3) cuts the list at each comma, and returns piece after piece. */
     for (char *name; (name = strsep(&list, ",")) != NULL;) {
-        int i = number_of(name);
-        if (i == STEPS)
-            refuse(c, "--without %.200s: no such step (see cage steps)", name);
-        c->left_out[i] = true;
+        /* Not the last one, exec: nothing would come after it. */
+        if (number_of(name) >= number_of("exec"))
+            refuse(c, "--without %.200s: no step that can be left out (see "
+                   "cage steps)", name);
+        c->left_out[number_of(name)] = true;
     }
 }
 
@@ -3453,13 +3412,12 @@ static void option_without(struct cage *c, char *list) {
  * with the network come its name servers.  Else: a command for the shell, which
  * run_net_command() runs. */
 static void option_net(struct cage *c, char *what) {
-    /* An array, not a string literal: option_volume() cuts it to pieces. */
-    static char name_servers[] = "/etc/resolv.conf:/etc/resolv.conf:ro";
     bool host = strcmp(what, "host") == 0;
     c->net = host || strcmp(what, "none") == 0 ? NULL : what;
     without(c, net) |= host;
     if (host && access("/etc/resolv.conf", R_OK) == 0)
-        option_volume(c, name_servers);
+        /* A copy, by text(): option_volume() cuts it to pieces. */
+        option_volume(c, text("/etc/resolv.conf:/etc/resolv.conf:ro"));
 }
 
 /* ROOTFS: layers, joined by ':', the topmost first, as in overlayfs's own
@@ -3468,15 +3426,14 @@ static void option_net(struct cage *c, char *what) {
  * go, see gather_layers().  An overlay only reads its layers, and a tarball
  * that is unpacked beside one shall find no way to write into it. */
 static void take_layers(struct cage *c, char *list) {
+    const uint64_t attributes = without(c, rootfs) ? 0 : MOUNT_ATTR_RDONLY;
     c->volumes = c->sources;
     for (char *path; (path = strsep(&list, ":")) != NULL;) {
         /* An empty name between two colons is a typing error, not ".". */
         if (*path == '\0' || c->layers == MOST)
             refuse(c, "ROOTFS: not 1 to %d folders or tarballs", MOST);
-        const char *lower = text("lower/%d", c->layers++);
-        c->source[c->sources++] = without(c, rootfs)
-            ? (struct source){ path, "root", 0 }
-            : (struct source){ path, lower, MOUNT_ATTR_RDONLY };
+        c->source[c->sources++] = (struct source){ path,
+            text("lower/%d", c->layers++), attributes };
     }
     if (c->save)
         c->source[c->sources++] = (struct source){ c->save, "writes", 0 };
@@ -3486,9 +3443,6 @@ static void take_layers(struct cage *c, char *list) {
  * out goes with it, and we say so: nobody shall think that there is a filter
  * where there is none. */
 static void check_together(struct cage *c) {
-    /* Nothing would come after the last step. */
-    if (without(c, exec))
-        refuse(c, "--without exec: then there is nothing to run");
     /* It would be ignored, and the container weaker than asked for. */
     if (without(c, cgroup) && c->settings > 0)
         refuse(c, "--without cgroup: a limit needs the cgroup");
@@ -3496,9 +3450,8 @@ static void check_together(struct cage *c) {
     if (without(c, rootfs) && (c->layers > 1 || c->save))
         refuse(c, "--without rootfs: several layers and --save need it");
     /* All of these are those of NAME. */
-    bool own = without(c, user) || without(c, net) || without(c, uts)
-        || without(c, ipc) || c->net || strcmp(c->hostname, "cage") != 0;
-    if (c->join && own)
+    if (c->join && (without(c, user) || without(c, net) || without(c, uts)
+        || without(c, ipc) || c->net || strcmp(c->hostname, "cage") != 0))
         refuse(c, "--join %s: user, net, ipc and uts, with the host name, "
                "come from there", c->join);
     /* Its interface would be made in the host's own network. */
@@ -3519,24 +3472,35 @@ static void check_together(struct cage *c) {
 }
 
 /* Act upon one option, which getopt has found: its LETTER, and its VALUE or
- * NULL.  (`--help` and an unknown option end cage here.) */
+ * NULL.  (`--help` and an unknown option end cage here.)  A value that has not
+ * the form which the table says is refused.  The message quotes it, but no more
+ * than 200 bytes.
+ *
+ * Then comes the order of the table.  What needs no more than an assignment is
+ * done here; of an option given twice, the last counts, unless it is one of a
+ * list (-v, -e, --cgroup, --without). */
 static void take_option(struct cage *c, int letter, char *value) {
+    regex_t form;
+    int i = 0;
     if (letter == '?')
         exit(EXIT_CAGE);                /* getopt has said why */
-    check_value(c, letter, value);
+    while (options[i].letter != letter)
+        i++;
+    /* NOSUB: it is enough to know whether the whole VALUE fits.  The forms say
+     * so by ^ and $; "^[^=]+=" leaves open what comes after. */
+    if (value && (regcomp(&form, options[i].form, REG_EXTENDED | REG_NOSUB)
+        || regexec(&form, value, 0, NULL, 0)))
+        refuse(c, "--%s %.200s: not %s", options[i].name, value,
+               options[i].help);
     if (c->exec && !strchr("ewuh", letter))
         refuse(c, "exec: knows only --env, --workdir and --user");
-    /* The order of the table.  What needs no more than an assignment is done
-     * here; of an option given twice, the last counts, unless it is one of a
-     * list (-v, -e, --cgroup, --without). */
     switch (letter) {
     case 'n': c->name = value; break;
     case 'H': c->hostname = value; break;
     case 'm': option_memory(c, value); break;
     case 'C':
-        /* cpu.max is how many microseconds of processor time all of them
-         * together may use in every 100000, the length of a period that the
-         * kernel takes if none is given.  Two processors: 200000. */
+        /* cpu.max: so many microseconds of processor time for all of them in
+         * every 100000, the kernel's period.  Two processors: 200000. */
         c->setting[c->settings++] = text("cpu.max=%.0f", atof(value) * 100000);
         break;
     case 'P': c->setting[c->settings++] = text("pids.max=%s", value); break;
@@ -3544,8 +3508,7 @@ static void take_option(struct cage *c, int letter, char *value) {
     case 'v': option_volume(c, value); break;
     case 'e': c->env[c->envs++] = value; break;
     case 'w': c->workdir = value; break;
-    case 'u':
-        /* One number alone is both, as most systems give each user a group. */
+    case 'u':   /* One number is both: most systems give each user a group. */
         if (sscanf(value, "%u:%u", &c->uid, &c->gid) == 1)
             c->gid = c->uid;
         break;
@@ -3553,10 +3516,10 @@ static void take_option(struct cage *c, int letter, char *value) {
     case 'S': c->save = value; break;
     case 'N': option_net(c, value); break;
     case 'J': c->join = value; break;
-    case 'T': c->pause = c->explain = true; break;
     case 'E': c->explain = true; break;
+    case 'T': c->explain = c->pause = true; break;
     case 'W': option_without(c, value); break;
-    case 'h': print_help(); exit(0);   /* exit(3): puts() has a buffer */
+    case 'h': print_help(); exit(0);    /* exit(3): puts() has a buffer */
     }
     /* The arrays have room for what one option too many adds. */
     if (c->sources > MOST || c->settings > MOST || c->envs > MOST)
@@ -3567,23 +3530,22 @@ static void take_option(struct cage *c, int letter, char *value) {
  * NAME COMMAND [ARG]...: ARGV from `run` or `exec` on.  Returns the status to
  * exit with. */
 static int command_run(struct cage *c, int argc, char **argv) {
-    static char us[] = "cage", shell[] = "/bin/sh", no_value[] = "";
-    static char *no_command[] = { shell, NULL };
+    char *no_command[] = { text("/bin/sh"), NULL };
     /* getopt_long(3) wants a table of its own, with zeros in the last row. */
     struct option long_options[OPTIONS + 1] = { 0 };
     for (int i = 0; i < OPTIONS; i++)
-        long_options[i] = (struct option){ .name = options[i].name,
-            .has_arg = *options[i].value != '\0', .val = options[i].letter };
-    argv[0] = us;                       /* getopt begins its messages with it */
+        long_options[i] = (struct option){ options[i].name,
+            options[i].form != NULL, NULL, options[i].letter };
+    argv[0] = text("cage");             /* getopt begins its messages with it */
     /* "+": stop at the first word that is not an option.  Without it getopt
      * would take the -l of `cage run rootfs ls -l` for itself. */
     const char *letters = "+n:m:v:e:w:u:h";
     for (int o; (o = getopt_long(argc, argv, letters, long_options, 0)) != -1;)
-        take_option(c, o, optarg ? optarg : no_value);
+        take_option(c, o, optarg);
     /* optind: the first word that is not an option, and not its value. */
     if (argc - optind < (c->exec ? 2 : 1))
-        refuse(c, "%s missing (see cage --help)", c->exec
-               ? "exec: NAME or COMMAND is" : "run: ROOTFS is");
+        refuse(c, "%s is missing (see cage --help)",
+               c->exec ? "exec: NAME or COMMAND" : "run: ROOTFS");
     c->command = argv[optind + 1] ? argv + optind + 1 : no_command;
     if (c->exec) {
         c->join = argv[optind];         /* it has a group and a PID 1 */
@@ -3594,10 +3556,36 @@ static int command_run(struct cage *c, int argc, char **argv) {
     return run(c);
 }
 
-/* The commands but run and exec.  CALL is the command with the number of words
- * that follow it: what has one too many or too few is as unknown as a command
- * that there is not.  NAME: of a container that runs. */
-static void command_other(struct cage *c, const char *call, const char *name) {
+/* cage COMMAND ...: see that the ground is firm, then do what COMMAND says.  A
+ * command with one word too many or too few is as unknown as one that there is
+ * not: CALL is the command with the number of words that follow it. */
+int main(int argc, char **argv) {
+    /* Static, as it is more than a megabyte, too much for a stack. */
+    static struct cage cage = { .hostname = "cage", .workdir = "/",
+        .step = "", .status = -1, .group_path = "", .group_name = "" };
+    struct cage *c = &cage;
+    const char *command = argc > 1 ? argv[1] : "", *name = argv[argc - 1];
+    const char *call = text("%s %d", command, argc - 2);
+    /* The name, if none is given: no other process has this number now. */
+    c->name = text("%d", (int)getpid());
+    /* PID 1 wipes our arguments, see be_pid_1(): the kernel has put the strings
+     * one after another, from the first to the end of the last. */
+    c->arguments = argv[0];
+    c->arguments_size = (size_t)(strchr(name, '\0') - argv[0]) + 1;
+    /* If standard input, output or error is closed, the next file to be opened
+     * would take its number: a message could then be written into, say, a
+     * cgroup's file.  /dev/null fills the gap; CLOEXEC: for the command it is
+     * closed again, as it was.  The first number above stays open: harmless. */
+    while (TRY(open("/dev/null", O_RDWR | O_CLOEXEC)) <= 2)
+        ;
+    /* Set-uid root, cage would do as root what the user says: mount any folder,
+     * run any --net COMMAND. */
+    if (getuid() != geteuid())
+        refuse(c, "must not be set-uid: it needs no more rights than you have");
+    c->exec = strcmp(command, "exec") == 0;
+    if (c->exec || strcmp(command, "run") == 0)
+        return command_run(c, argc - 1, argv + 1);
+    c->proc = TRY(open("/proc", FOLDER));
     if (strcmp(call, "show 1") == 0)
         command_show(c, name);
     else if (strcmp(call, "stop 1") == 0)
@@ -3614,39 +3602,6 @@ static void command_other(struct cage *c, const char *call, const char *name) {
     else if (strcmp(call, "--version 0") == 0)
         puts("cage 0.1");
     else
-        refuse(c, "%.*s: no such command, or a word too many or too few (see "
-               "cage --help)", (int)strcspn(call, " "), call);
-}
-
-/* cage COMMAND ...: see that the ground is firm, then do what COMMAND says. */
-int main(int argc, char **argv) {
-    /* Static, as it is more than a megabyte, too much for a stack. */
-    static struct cage cage = { .hostname = "cage", .workdir = "/",
-        .step = "", .status = -1, .group_path = "", .group_name = "" };
-    struct cage *c = &cage;
-    const char *command = argc > 1 ? argv[1] : "";
-    /* The name, if none is given: no other process has this number now. */
-    c->name = text("%d", (int)getpid());
-    /* PID 1 wipes our arguments, see be_pid_1(): the kernel has put the strings
-     * one after another, from the first to the end of the last. */
-    c->arguments = argv[0];
-    c->arguments_size = (size_t)(strchr(argv[argc - 1], '\0') - argv[0]) + 1;
-
-    /* If standard input, output or error is closed, the next file to be opened
-     * would take its number: a message could then be written into, say, a
-     * cgroup's file.  /dev/null fills the gap; CLOEXEC: for the command it is
-     * closed again, as it was.  The first number above stays open: harmless. */
-    while (TRY(open("/dev/null", O_RDWR | O_CLOEXEC)) <= 2)
-        ;
-
-    /* Set-uid root, cage would do as root what the user says: mount any folder,
-     * run any --net COMMAND. */
-    if (getuid() != geteuid())
-        refuse(c, "must not be set-uid: it needs no more rights than you have");
-    c->exec = strcmp(command, "exec") == 0;
-    if (c->exec || strcmp(command, "run") == 0)
-        return command_run(c, argc - 1, argv + 1);
-    c->proc = TRY(open("/proc", FOLDER));
-    command_other(c, text("%s %d", command, argc - 2), argv[argc - 1]);
-    return 0;
+        refuse(c, "%s: no such command, or a word too many or too few (see "
+               "cage --help)", command);
 }

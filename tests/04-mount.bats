@@ -66,7 +66,7 @@ unharmed() {
     before=$(mounts_of "$machine")
     start --without=mount,private,pivot,user,caps,seccomp sh -c \
         "mount -t tmpfs $name /mnt; umount -l /proc; umount -l /sys; exec sleep 60"
-    wait_for 5 grep -q " tmpfs $name " "/proc/$command/mountinfo"
+    wait_for 30 grep -q " tmpfs $name " "/proc/$command/mountinfo"
     equal "$before" "$(mounts_of "$machine")"
     hasnt "$(mounts_of "$command")" "/proc "
     finish

@@ -6,7 +6,7 @@ load helper-steps
 # system of a name that is to be found nowhere else.
 mounts_a_tmpfs() {
     start --without="$1" sh -c "mount -t tmpfs $name /mnt; exec sleep 60"
-    wait_for 5 grep -q " tmpfs $name " "/proc/$command/mountinfo"
+    wait_for 30 grep -q " tmpfs $name " "/proc/$command/mountinfo"
 }
 
 @test "what is mounted inside is mounted nowhere else" {

@@ -102,7 +102,7 @@ net_command="echo \"\$CAGE_EVENT \$CAGE_NAME \$CAGE_PID\" >> '$log'"
         while ($c = $s->accept) { print $c "hello\n"; close $c }' \
         > "$BATS_TEST_TMPDIR/port" 3>&- &
     other=$!
-    wait_for 5 test -s "$BATS_TEST_TMPDIR/port"
+    wait_for 30 test -s "$BATS_TEST_TMPDIR/port"
     port=$(cat "$BATS_TEST_TMPDIR/port")
     talk=(nc 127.0.0.1 "$port")
     inside sh -c 'command -v nc' > /dev/null \
@@ -117,7 +117,7 @@ net_command="echo \"\$CAGE_EVENT \$CAGE_NAME \$CAGE_PID\" >> '$log'"
     build
     "$probe" listen "$name" 3>&- &
     other=$!
-    wait_for 5 grep -q "@$name" /proc/net/unix
+    wait_for 30 grep -q "@$name" /proc/net/unix
     run with_probe connect "$name"
     [ "$status" != 0 ]
     has "$output" "Connection refused"
@@ -258,16 +258,16 @@ net_command="echo \"\$CAGE_EVENT \$CAGE_NAME \$CAGE_PID\" >> '$log'"
     "$CAGE" run --net="touch '$log'; [ \$CAGE_EVENT = down ] || exec sleep 60" \
         "$ROOTFS" true > /dev/null 2>&1 3>&- &
     host=$!
-    wait_for 5 test -e "$log"
+    wait_for 30 test -e "$log"
     other=$(pgrep -P "$host" -x sleep || pgrep -P "$host" -x sh)
     kill "$host"
-    wait_for 3 is_gone "$host"
-    wait_for 3 is_gone "$other"
+    wait_for 30 is_gone "$host"
+    wait_for 30 is_gone "$other"
 }
 
 @test "a run ends if PID 1 dies while COMMAND is still at work" {
     for _ in 1 2 3; do
-        run timeout 5 "$CAGE" run --net="[ \$CAGE_EVENT = down ] || { kill -9 \$CAGE_PID; sleep 0.1; }" \
+        run timeout 30 "$CAGE" run --net="[ \$CAGE_EVENT = down ] || { kill -9 \$CAGE_PID; sleep 0.1; }" \
             "$ROOTFS" true
         equal 137 "$status"
     done

@@ -37,7 +37,7 @@ numbers='cd /proc; echo [0-9]*'
     has "$output" "No such process"
     kill -0 "$other"
     inside --without="$without" kill "$other"
-    wait_for 3 is_gone "$other"
+    wait_for 30 is_gone "$other"
 }
 
 @test "PID 1 is a child of the host side, which is told how it ended" {
@@ -70,11 +70,11 @@ leave_behind() {
 @test "kill -9 of the host side takes every process of the container with it" {
     sleepers() { [ "$(pgrep -c -f "^sleep 63.$$")" = "$1" ]; }
     start sh -c "sleep 63.$$ & setsid sleep 63.$$ & setsid sh -c 'sleep 63.$$ & wait' & wait"
-    wait_for 5 sleepers 3
+    wait_for 30 sleepers 3
     kill -9 "$host"
-    wait_for 5 sleepers 0
-    wait_for 5 is_gone "$init"
-    wait_for 5 is_gone "$command"
+    wait_for 30 sleepers 0
+    wait_for 30 is_gone "$init"
+    wait_for 30 is_gone "$command"
 }
 
 @test "kill -9 of PID 1 ends the container, and the status says so" {
@@ -84,7 +84,7 @@ leave_behind() {
     wait "$host" || status=$?
     host=
     equal 137 "$status"
-    wait_for 5 is_gone "$command"
+    wait_for 30 is_gone "$command"
 }
 
 @test "kill -9 of the command ends the container, and the status says so" {
@@ -94,7 +94,7 @@ leave_behind() {
     wait "$host" || status=$?
     host=
     equal 137 "$status"
-    wait_for 5 is_gone "$init"
+    wait_for 30 is_gone "$init"
 }
 
 @test "two containers do not see each other" {

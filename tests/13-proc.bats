@@ -12,7 +12,7 @@ teardown() {
 start_marker() {
     sleep 54.321 &
     marker=$!
-    wait_for 20 grep -q 54.321 "/proc/$marker/cmdline"
+    wait_for 30 grep -q 54.321 "/proc/$marker/cmdline"
 }
 
 show_processes='for p in /proc/[0-9]*; do tr "\\0" " " < $p/cmdline; echo; done'

@@ -66,7 +66,7 @@ tried() {
     run inside --without="seccomp$steps" "$@"
     case $status:$output in
         0:*) echo yes ;;
-        *"ermission denied"* | *"not permitted"* | *"must be superuser"*) echo no ;;
+        *"ermission denied"* | *"not permitted"* | *"must be superuser"* | *"must be root"*) echo no ;;
         *) echo "$output" ;;
     esac
 }

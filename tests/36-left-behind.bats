@@ -62,7 +62,7 @@ strike() {
 # ends [STATUS]: all of it ends, and soon.
 ends() {
     local status=0
-    timeout 5 cat <&"$PIPE" > "$BATS_TEST_TMPDIR/said" ||
+    timeout 30 cat <&"$PIPE" > "$BATS_TEST_TMPDIR/said" ||
         { echo "processes are left"; return 1; }
     exec {PIPE}<&-
     wait "$HOST" || status=$?
@@ -80,16 +80,60 @@ no_groups() { inside true && [ -z "$(groups)" ]; }
 
 # nothing_left: after all of them have ended.
 nothing_left() {
-    for pid in "${SEEN[@]}"; do wait_for 15 gone $pid; done
-    wait_for 15 no_names
+    for pid in "${SEEN[@]}"; do wait_for 30 gone $pid; done
+    wait_for 30 no_names
     # The next cage removes a group that was left.  (A group is busy for a moment
     # after its last process has been seen to end.)
-    wait_for 15 no_groups
+    wait_for 30 no_groups
     equal "" "$(groups)"
     equal "$MOUNTS" "$(cut -d' ' -f5- /proc/self/mountinfo)"
 }
 
 steps() { "$CAGE" steps | cut -d' ' -f1; }
+
+# read_only COMMANDS: have sh run them where every file system of the machine that
+# holds files is read-only (in a mount namespace that is thrown away).
+read_only() {
+    need unshare mount
+    local options=(--propagation private)
+    [ "$(id -u)" = 0 ] ||
+        options=(--user --map-user="$(id -u)" --map-group="$(id -g)" --keep-caps)
+    unshare "${options[@]}" --mount true 2> /dev/null || skip "unshare has no --keep-caps"
+    # shellcheck disable=SC2016
+    run timeout 60 unshare "${options[@]}" --mount sh -c '
+        sed "s/ - / /" /proc/self/mountinfo | awk "{ print \$5, \$6, \$0 }" |
+        while read -r point flags line; do
+            case " $line " in
+                *" proc "*|*" sysfs "*|*" cgroup "*|*" cgroup2 "*|*" devpts "*) continue ;;
+            esac
+            mount -o "remount,bind,$flags,ro" "$(printf "%b" "$point")" 2> /dev/null
+        done
+        for folder in . "$HOME" /tmp /var/tmp /run /dev/shm; do
+            if touch "$folder/$0" 2> /dev/null; then exit 99; fi
+        done
+        eval "$1"' "x.$NAME" "$1"
+    [ "$status" != 99 ] || skip "here not every file system can be made read-only"
+}
+
+@test "no file is made on the machine: it runs where nothing can be written" {
+    cd "$BATS_TEST_TMPDIR"
+    tar -C "$ROOTFS" -czf image.tar.gz .
+    mkdir -p image
+    tar -C "$ROOTFS" -cf - . | tar -C image -xf -
+    export CAGE ROOTFS NAME
+    # shellcheck disable=SC2016
+    for rootfs in "$ROOTFS" image.tar.gz image:image.tar.gz; do
+        for with in "" --read-only --net=none --net=true --explain --without=rootfs; do
+            [[ $with != --without=rootfs || $rootfs == "$ROOTFS" ]] || continue
+            IMAGE=$rootfs WITH=$with read_only \
+                '"$CAGE" run --name="$NAME" $WITH "$IMAGE" sh -c "echo ran; exit 7"'
+            has "$status $output" "7 *ran"
+        done
+    done
+    read_only '"$CAGE" run --name="$NAME" -w/none "$ROOTFS" true'
+    equal 125 "$status"
+    has "$output" "/none"
+}
 
 @test "kill -9 of the host side in any step: the container dies with it" {
     for step in $(steps); do
@@ -132,7 +176,7 @@ steps() { "$CAGE" steps | cut -d' ' -f1; }
 @test "kill -9 of any of the three while the command runs" {
     for victim in host command init; do
         start $SLEEP
-        wait_for 15 inner
+        wait_for 30 inner
         case $victim in
             host) strike KILL "$HOST" ;;
             init) strike KILL "$(init)" ;;
@@ -234,7 +278,7 @@ start_unpacking() {
         tar -C "$BATS_TEST_TMPDIR/image" -czf "$IMAGE" .
     fi
     start $SLEEP
-    wait_for 15 stop_tar
+    wait_for 30 stop_tar
 }
 tar_inside() { pgrep -P "$(init)" -x tar; }
 stop_tar() { kill -STOP "$(tar_inside)"; }
@@ -268,7 +312,7 @@ stop_tar() { kill -STOP "$(tar_inside)"; }
         -o lowerdir=lower,upperdir=upper,workdir=work overlay && exec "$@"' "$BATS_TEST_TMPDIR")
     start $SLEEP
     copying() { pgrep -P "$(pgrep -P "$HOST" -x sh)" -x tar; }
-    wait_for 15 copying
+    wait_for 30 copying
     strike KILL "$HOST"
     ends 137
     nothing_left
@@ -282,7 +326,7 @@ stop_tar() { kill -STOP "$(tar_inside)"; }
         read -r signal who status <<< "$how"
         rm -f "$log"
         start --net="echo \$CAGE_EVENT \$CAGE_NAME >> '$log'" $SLEEP
-        wait_for 15 inner
+        wait_for 30 inner
         equal "up $NAME.$COUNT" "$(cat "$log")"
         if [ "$who" = host ]; then pid=$HOST; else pid=$("$who"); fi
         strike "$signal" "$pid"
@@ -315,7 +359,7 @@ down" "$(cat "$log")"
 @test "the cgroups that a killed host side leaves, the next cage removes" {
     root_only
     start -m64M --cpus=1 --pids=50 $SLEEP
-    wait_for 15 inner
+    wait_for 30 inner
     has "$(groups)" "/cage.$NAME"
     strike KILL "$HOST"
     ends 137
@@ -326,7 +370,7 @@ down" "$(cat "$log")"
 @test "another cage leaves the groups of one that runs alone" {
     root_only
     start -m64M $SLEEP
-    wait_for 15 inner
+    wait_for 30 inner
     before=$(groups)
     has "$before" "/cage.$NAME"
     inside true
@@ -344,7 +388,7 @@ down" "$(cat "$log")"
     # What ends it is the PID namespace, and under root the cgroup as well.
     start --without=pid,cgroup sh -c "setsid $SLEEP & echo \$!; exit 5"
     read -r pid <&"$PIPE"
-    wait_for 15 gone "$HOST" "$(born "$HOST")"
+    wait_for 30 gone "$HOST" "$(born "$HOST")"
     kill -KILL "$pid"                   # fails if it is not there
     ends 5
 }

@@ -48,6 +48,9 @@ $steps" "$(stops <<< "$said")"
     has "$said" "exited normally"
 }
 
+# (Who it is there is asked of /proc.  To have the program call getpid, gdb would
+# write all of its registers, and older ones do not know those of new processors:
+# "Couldn't write extended state status: Bad address".)
 @test "line by line, next leads through the forks, into PID 1 and the command" {
     said=$(in_gdb << 'END'
 delete
@@ -56,19 +59,19 @@ define next_process
     while $_inferior == $here
         next
     end
-    printf "%s leads to process %d of the container\n", $arg0, ((int (*)(void))getpid)()
+    info proc status
 end
 tbreak step_pid
 continue
-next_process "step_pid"
+next_process
 tbreak step_init
 continue
-next_process "step_init"
+next_process
 continue
 END
     )
-    has "$said" "step_pid leads to process 1 "
-    has "$said" "step_init leads to process 2 "
+    # The last of its numbers is the one inside.
+    equal "1 2" "$(sed -n 's/^NSpid:.*[[:space:]]//p' <<< "$said" | xargs)"
     has "$said" "exited normally"
 }
 

@@ -45,7 +45,7 @@ steps=$("$CAGE" steps | sed 's/ .*//')
 }
 
 @test "--without knows every step by this name" {
-    for step in $steps; do
+    for step in ${steps%exec}; do       # exec cannot be left out
         run cage run --without="$step" --without=nosuch "$ROOTFS" true
         has "$output" nosuch            # what it complains of is not this one
         hasnt "$output" "$step: no such"
@@ -54,8 +54,7 @@ steps=$("$CAGE" steps | sed 's/ .*//')
 
 # -------------------------------------------------------------- how long it is
 
-# The aim is 1500.  It is not reached yet; this keeps it from growing.
-@test "at most 1700 lines of code" { at_most 1700 "$(fact code)"; }
+@test "at most 1500 lines of code" { at_most 1500 "$(fact code)"; }
 
 @test "at most 800 lines of code to where you can stop reading" {
     [ "$(fact part1)" -gt 0 ]

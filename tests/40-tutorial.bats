@@ -283,7 +283,7 @@ host$ ./cage run rootfs sleep 86405
 ```
 END
     TMPDIR=$PWD "$REPO/tests/transcript" sample.md 3>&- &
-    wait_for 10 pgrep -f '^sleep 86405'
+    wait_for 30 pgrep -f '^sleep 86405'
     kill $!
     wait $! || status=$?
     equal 130 "$status"

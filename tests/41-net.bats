@@ -24,7 +24,7 @@ setup() {
     [ "$status" = 0 ] || skip "no network can be made here, or the kernel lacks a part: $output"
     unshare "${own[@]}" sh -c 'ip link set lo up && exec sleep 600' 3>&- &
     machine=$!
-    wait_for 5 grep -qx sleep "/proc/$machine/comm"
+    wait_for 30 grep -qx sleep "/proc/$machine/comm"
     # Without cgroup: those of the real machine are all that the tests share with
     # it, and in another network a cage cannot see whose they are.
     cage_run=("$CAGE" run --without=cgroup)
@@ -55,7 +55,7 @@ state() {
 unchanged() { [ "$(state)" = "$before" ]; }
 # Fail unless nothing is left, at once or after a moment.
 nothing_left() { equal "$before" "$(state)"; }
-nothing_left_soon() { wait_for 5 unchanged || nothing_left; }
+nothing_left_soon() { wait_for 30 unchanged || nothing_left; }
 
 # network ADDRESS [RATE [RULES]] COMMAND...: run it on the bridge, to its end.
 # (Options of cage run: in the array `options`.)
@@ -72,7 +72,7 @@ launch() {
         < /dev/null > "$BATS_TEST_TMPDIR/output" 2>&1 3>&- &
     host=$!
     hosts+=("$host")
-    wait_for 10 is_running || { cat "$BATS_TEST_TMPDIR/output" >&2; return 1; }
+    wait_for 30 is_running || { cat "$BATS_TEST_TMPDIR/output" >&2; return 1; }
 }
 is_running() {
     local command
@@ -110,7 +110,7 @@ visit() {
 make_outside() {
     "${enter[@]}" unshare --net sleep 600 3>&- &
     outside=$!
-    wait_for 5 grep -qx sleep "/proc/$outside/comm"
+    wait_for 30 grep -qx sleep "/proc/$outside/comm"
     on_host sh -c "ip link add uplink type veth peer name eth0 netns $outside
         ip address add 203.0.113.2/24 dev uplink; ip link set uplink up
         ip route add default via 203.0.113.1"
@@ -123,7 +123,7 @@ make_outside() {
     "${enter[@]}" nsenter --net="/proc/$outside/ns/net" \
         "$busybox" httpd -f -p 203.0.113.1:80 -h "$www" 3>&- &
     server=$!
-    wait_for 5 visit 203.0.113.1/cgi-bin/who
+    wait_for 30 visit 203.0.113.1/cgi-bin/who
     before=$(state)
 }
 on_outside() { on_host nsenter --net="/proc/$outside/ns/net" "$@"; }
@@ -143,13 +143,13 @@ refused() {
 @test "bridge: two containers serve port 80; the host, and each the other, reach them" {
     serve 10.0.0.2/24; one=$init
     serve 10.0.0.3/24; two=$init
-    wait_for 5 visit 10.0.0.3
+    wait_for 30 visit 10.0.0.3
     equal "I am 10.0.0.2/24" "$(visit 10.0.0.2)"
     equal "I am 10.0.0.3/24" "$(visit 10.0.0.3)"
     equal "I am 10.0.0.3/24" "$(visit "$one" 10.0.0.3)"
     equal "I am 10.0.0.2/24" "$(visit "$two" 10.0.0.2)"
     # One that is on the bridge gets there; one that is not, does not.
-    ask='for n in 2 3; do timeout 3 wget -q -O - http://10.0.0.$n; done'
+    ask='for n in 2 3; do timeout 20 wget -q -O - http://10.0.0.$n; done'
     equal $'I am 10.0.0.2/24\nI am 10.0.0.3/24' "$(network 10.0.0.4/24 sh -c "$ask")"
     run on_host timeout -k 1 10 "${cage_run[@]}" "$ROOTFS" sh -c "$ask"
     [ "$status" != 0 ]
@@ -174,38 +174,50 @@ refused() {
 }
 
 @test "bridge: a rate is held within 20 %, in both directions" {
-    # 500,000 bytes at 2 Mbit/s take two seconds.
+    # 500,000 bytes at 2 Mbit/s take two seconds: never less, and on a machine
+    # that has much else to do perhaps more, but not each time.
     serve "10.0.0.2/24 2mbit"
-    wait_for 5 visit 10.0.0.2
-    near_two_seconds "$(seconds visit 10.0.0.2/much)"
+    wait_for 30 visit 10.0.0.2
+    sometimes two_seconds 'seconds visit 10.0.0.2/much'
     # The other direction, measured inside, as starting takes time too.
     mkdir "$BATS_TEST_TMPDIR/www"
     head -c 500000 /dev/zero > "$BATS_TEST_TMPDIR/www/much"
     "${enter[@]}" "$busybox" httpd -f -p 80 -h "$BATS_TEST_TMPDIR/www" 3>&- &
     server=$!
-    wait_for 5 visit 10.0.0.1/much
+    wait_for 30 visit 10.0.0.1/much
     fetch='now() { cut -d " " -f 1 /proc/uptime; }
         now; wget -q -O /dev/null http://10.0.0.1/much && now'
-    near_two_seconds "$(network "10.0.0.3/24 2mbit" sh -c "$fetch" | difference)"
+    sometimes two_seconds 'network "10.0.0.3/24 2mbit" sh -c "$fetch" | difference'
     # Without a rate it is another thing.
     serve 10.0.0.4/24
-    wait_for 5 visit 10.0.0.4
-    awk -v t="$(seconds visit 10.0.0.4/much)" 'BEGIN { exit !(t < 1) }'
-    awk -v t="$(network 10.0.0.5/24 sh -c "$fetch" | difference)" 'BEGIN { exit !(t < 1) }'
+    wait_for 30 visit 10.0.0.4
+    sometimes below_one 'seconds visit 10.0.0.4/much'
+    sometimes below_one 'network 10.0.0.5/24 sh -c "$fetch" | difference'
 }
 seconds() {
     { echo "$EPOCHREALTIME"
       "$@" | wc -c | grep -qx 500000 && echo "$EPOCHREALTIME"; } | difference
 }
 difference() { awk '{ t[NR] = $1 } END { if (NR != 2) exit 1; print t[2] - t[1] }'; }
-near_two_seconds() {
-    awk -v t="$1" 'BEGIN { exit !(t >= 1.6 && t <= 2.4) }' ||
-        { echo "it took $1 s, not 2"; return 1; }
+two_seconds() { awk -v t="$1" 'BEGIN { exit t < 1.6 ? 2 : t > 2.4 }'; }
+below_one() { awk -v t="$1" 'BEGIN { exit t >= 1 }'; }
+
+# sometimes TEST COMMANDS: at one of ten times the number that these commands
+# print passes the test, which can also say by 2 that it never must be.
+sometimes() {
+    local code=1 took
+    for _ in {1..10}; do
+        took=$(eval "$2")
+        code=0
+        "$1" "$took" || code=$?
+        [ $code = 1 ] || break
+    done
+    [ $code = 0 ] || { echo "it took $took s: $2"; return 1; }
 }
 
 @test "bridge: a container reaches the outside, under the address of the host" {
     make_outside
-    equal "you are 203.0.113.2" "$(network 10.0.0.2/24 timeout 3 wget -q -O - http://203.0.113.1/cgi-bin/who)"
+    equal "you are 203.0.113.2" "$(network 10.0.0.2/24 timeout 20 wget -q -O - http://203.0.113.1/cgi-bin/who)"
     nothing_left
     # And without the table for NAT it does not: so that was it.
     serve 10.0.0.3/24
@@ -218,7 +230,7 @@ near_two_seconds() {
 @test "bridge: the outside does not reach a container, though it knows the way" {
     make_outside
     serve 10.0.0.2/24
-    wait_for 5 visit 10.0.0.2
+    wait_for 30 visit 10.0.0.2
     run visit "$outside" 10.0.0.2
     [ "$status" != 0 ]
     on_host nft flush chain ip cage0 in         # it is this chain that says no
@@ -228,8 +240,8 @@ near_two_seconds() {
 @test "bridge: rules of its own: only port 80 is open" {
     serve "10.0.0.2/24 1gbit $REPO/tutorial/09-net/web-only.nft"; one=$init
     serve 10.0.0.3/24
-    wait_for 5 visit 10.0.0.2
-    wait_for 5 visit 10.0.0.3:81
+    wait_for 30 visit 10.0.0.2
+    wait_for 30 visit 10.0.0.3:81
     run visit 10.0.0.2:81
     [ "$status" != 0 ]
     # Answers come in; and mail does not get out, but is refused at once.
@@ -243,7 +255,7 @@ near_two_seconds() {
 @test "bridge: who comes next with the same address is found at once" {
     serve 10.0.0.3/24
     serve 10.0.0.2/24
-    wait_for 5 visit 10.0.0.2
+    wait_for 30 visit 10.0.0.2
     finish "$host"
     serve 10.0.0.2/24
     sleep 0.2           # for the web server
@@ -255,7 +267,7 @@ near_two_seconds() {
 
 @test "bridge: an address that another container has is refused, and that one goes on" {
     serve 10.0.0.2/24
-    wait_for 5 visit 10.0.0.2
+    wait_for 30 visit 10.0.0.2
     run network 10.0.0.2/24 echo "the command runs"
     refused "bridge: 10.0.0.2: another container has it"
     equal "I am 10.0.0.2/24" "$(visit 10.0.0.2)"
@@ -323,7 +335,7 @@ with_tools() {
 @test "bridge: nothing is left at the end, and nothing taken away before" {
     serve 10.0.0.2/24
     network 10.0.0.3/24 true
-    wait_for 5 visit 10.0.0.2               # it still works
+    wait_for 30 visit 10.0.0.2               # it still works
     has "$(state)" cage0
     equal 1 "$(on_host cat /proc/sys/net/ipv4/ip_forward)"
     finish "$host"
@@ -355,8 +367,8 @@ with_tools() {
 @test "bridge: cage is killed with -9: what it leaves goes with the next start" {
     serve 10.0.0.2/24
     kill -9 "$host"
-    wait_for 5 is_gone "$init"
-    wait_for 5 cable_gone 10.0.0.2
+    wait_for 30 is_gone "$init"
+    wait_for 30 cable_gone 10.0.0.2
     has "$(state)" cage0
     # It would stand in the way of another network.
     equal fine "$(network 10.1.0.2/24 echo fine)"
@@ -368,7 +380,7 @@ cable_gone() { ! on_host ip link show "$1"; }
     serve 10.0.0.2/24; first=$host
     serve 10.0.0.3/24
     kill -9 "$first"
-    wait_for 5 cable_gone 10.0.0.2
+    wait_for 30 cable_gone 10.0.0.2
     finish "$host"
     nothing_left
 }
@@ -381,10 +393,10 @@ cable_gone() { ! on_host ip link show "$1"; }
     serve 10.0.0.2/24
     for _ in 1 2 3; do
         kill -9 "$host"
-        wait_for 5 is_gone "$init"
+        wait_for 30 is_gone "$init"
         serve 10.0.0.2/24
     done
-    wait_for 5 visit 10.0.0.2
+    wait_for 30 visit 10.0.0.2
     finish "$host"
     nothing_left
 }
@@ -415,7 +427,7 @@ END
         [ "$status" != 0 ] || break
         equal 125 "$status"
         hasnt "$output" "the command runs"
-        wait_for 5 cable_gone 10.0.0.2
+        wait_for 30 cable_gone 10.0.0.2
         # A cable without a second name only the kernel can remove; with the
         # bridge it then is as after a cage killed with -9.
         unchanged || network 10.0.0.3/24 true
@@ -433,7 +445,7 @@ END
         hosts+=($!)
     done
     for n in {2..11}; do
-        wait_for 20 visit "10.0.0.$n" || { cat "$BATS_TEST_TMPDIR/output"; false; }
+        wait_for 30 visit "10.0.0.$n" || { cat "$BATS_TEST_TMPDIR/output"; false; }
         equal "I am 10.0.0.$n" "$(visit "10.0.0.$n")"
     done
     equal 10 "$(on_host ip -o link show master cage0 | wc -l)"
@@ -459,7 +471,7 @@ END
     network 10.0.0.3/24 true
     options=(--name cage0)
     network 10.0.0.3/24 true
-    wait_for 5 visit 10.0.0.2
+    wait_for 30 visit 10.0.0.2
 }
 
 # ---------------------------------- pasta ----------------------------------
@@ -498,14 +510,14 @@ serve_behind_pasta() {
 @test "pasta: the host reaches a server through a port, and nothing is left" {
     ordinary
     serve_behind_pasta
-    wait_for 5 visit 127.0.0.1:8080
+    wait_for 30 visit 127.0.0.1:8080
     equal "I am a container" "$(visit 127.0.0.1:8080)"
     pastas
     watchers
     finish "$host"
     run pastas
     equal 1 "$status"
-    wait_for 5 pasta_gone
+    wait_for 30 pasta_gone
     run visit 127.0.0.1:8080
     [ "$status" != 0 ]
     # Now, and each time, the port is free again at once.
@@ -513,7 +525,7 @@ serve_behind_pasta() {
         serve_behind_pasta
         finish "$host"
     done
-    wait_for 5 pasta_gone
+    wait_for 30 pasta_gone
 }
 
 @test "pasta: a container reaches the outside, but not the host's 127.0.0.1" {
@@ -521,8 +533,8 @@ serve_behind_pasta() {
     on_host sh -c 'mkdir /mnt/www && echo "of the host only" > /mnt/www/index.html'
     "${enter[@]}" "$busybox" httpd -f -p 127.0.0.1:8081 -h /mnt/www 3>&- &
     hosts+=($!)
-    wait_for 5 visit 127.0.0.1:8081
-    ask='timeout 3 wget -q -O - http://203.0.113.1/cgi-bin/who
+    wait_for 30 visit 127.0.0.1:8081
+    ask='timeout 20 wget -q -O - http://203.0.113.1/cgi-bin/who
         for a in 127.0.0.1 203.0.113.1; do timeout 3 wget -q -O - http://$a:8081; done'
     run on_host "${cage_run[@]}" --net "$P" "$ROOTFS" sh -c "$ask"
     has "$output" "you are 203.0.113.2"
@@ -539,7 +551,7 @@ serve_behind_pasta() {
     }
     # By itself pasta looks each second which ports are open inside.
     open_port '[ $CAGE_EVENT = down ] || pasta --config-net $CAGE_PID > /dev/null 2>&1'
-    wait_for 5 visit 127.0.0.1:8082
+    wait_for 30 visit 127.0.0.1:8082
     kill $(pastas)
     finish "$host"
     open_port "$P"
@@ -552,7 +564,7 @@ serve_behind_pasta() {
     serve_behind_pasta
     pastas
     kill -9 "$host"
-    wait_for 5 pasta_gone
+    wait_for 30 pasta_gone
 }
 
 @test "pasta: PID 1 is killed with -9: pasta ends" {
@@ -562,7 +574,7 @@ serve_behind_pasta() {
     wait "$host" || true
     run pastas
     equal 1 "$status"
-    wait_for 5 pasta_gone
+    wait_for 30 pasta_gone
 }
 
 @test "pasta: the script that waits is killed with -9: pasta ends with the container" {
@@ -576,9 +588,9 @@ serve_behind_pasta() {
     serve_behind_pasta
     pastas
     kill -9 $(watchers) "$host"
-    wait_for 5 is_gone "$init"
+    wait_for 30 is_gone "$init"
     on_host "${cage_run[@]}" --net "$P -t 8080:80" "$ROOTFS" true
-    wait_for 5 pasta_gone
+    wait_for 30 pasta_gone
 }
 
 @test "pasta: a port that is taken, or no pasta, is refused" {
@@ -588,7 +600,7 @@ serve_behind_pasta() {
     equal 125 "$status"
     has "$output" "8080:80"
     hasnt "$output" "the command runs"
-    wait_for 5 visit 127.0.0.1:8080             # the first one goes on
+    wait_for 30 visit 127.0.0.1:8080             # the first one goes on
     on_host mkdir /mnt/tools
     for tool in sh id grep pgrep sleep; do on_host ln -s "$(command -v $tool)" /mnt/tools; done
     run on_host env PATH=/mnt/tools "${cage_run[@]}" --net "$P" "$ROOTFS" echo "the command runs"

@@ -23,7 +23,7 @@ machine() {
 # Fail, and show the difference, if the machine does not become what it was.
 # (Not at once: others too may have mounted something for a moment.)
 machine_unchanged() {
-    wait_for 10 is_unchanged || diff <(echo "$before") <(machine)
+    wait_for 30 is_unchanged || diff <(echo "$before") <(machine)
 }
 is_unchanged() { [ "$(machine)" = "$before" ]; }
 
@@ -46,7 +46,7 @@ need_volumes() {
 start() {
     "$CAGE" run --name="$NAME" "$@" "$ROOTFS" sleep 60 3>&- &
     host=$!
-    wait_for 5 sleeping
+    wait_for 30 sleeping
     command=$(sleeping)
 }
 sleeping() { pgrep -x sleep -P "$(pgrep -P "$host")"; }

@@ -19,7 +19,7 @@ start() {
     "${through[@]}" "$CAGE" run --name="$name" "${options[@]}" "$ROOTFS" "$@" \
         > "$output_file" 2>&1 < /dev/null 3>&- &
     host=$!
-    wait_for 10 is_running_or_gone
+    wait_for 30 is_running_or_gone
     is_running || { cat "$output_file" >&2; return 1; }
 }
 
@@ -62,7 +62,7 @@ shared_machine() {
     unshare --mount --propagation private \
         sh -c 'mount --make-rshared / && exec sleep 300' 3>&- &
     machine=$!
-    wait_for 5 grep -qx sleep "/proc/$machine/comm"
+    wait_for 30 grep -qx sleep "/proc/$machine/comm"
     through=(nsenter --target "$machine" --mount)
 }
 

@@ -32,21 +32,27 @@ type_key() { tmux send-keys "$@"; }
 # (What is typed can be seen as well, so let PATTERN be something else.)
 screen() { tmux capture-pane -p | grep -v '^$'; }
 screen_has() { [[ $(screen) == *$1* ]]; }
-sees() { wait_for 20 screen_has "$1" || { screen >&2; return 1; }; }
+sees() { wait_for 30 screen_has "$1" || { screen >&2; return 1; }; }
 
 # until_prompt NAME: wait until the shell that says "NAME> " waits for a line.
 prompts() { [[ $(screen | tail -n 1) == *"$1>" ]]; }
-until_prompt() { wait_for 20 prompts "$1" || { screen >&2; return 1; }; }
+until_prompt() { wait_for 30 prompts "$1" || { screen >&2; return 1; }; }
 
 # on_host COMMAND: have the host's shell run it, wait until it has ended.  Its
 # status is then in STATUS.
 on_host() {
     rm -f ended
     type_line "$1; echo \$? > ended"
-    wait_for 20 [ -s ended ] || { screen >&2; return 1; }
+    wait_for 30 [ -s ended ] || { screen >&2; return 1; }
     until_prompt host
+    wait_for 30 caught_up
     STATUS=$(cat ended)
 }
+
+# The file `written` is written by another process, and may be a little late.
+caught_up() { [ "$(tail -c 6 written)" = "host> " ]; }
+was_written() { wait_for 30 written_has "$1" || { cat -v written >&2; return 1; }; }
+written_has() { [[ $(cat written) == *"$1"* ]]; }
 
 # go_inside [OPTION]...: open a shell in a container; it says "in> ".
 go_inside() {
