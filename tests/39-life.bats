@@ -348,6 +348,7 @@ stands_still() {
         ended "$joiner" 143
         joiner=
     done
+    kill -9 "${hosts[@]}"           # as PID 1 a command does not hear TERM
 }
 
 # ------------------------------------------------------------------------- ps
@@ -403,6 +404,7 @@ seconds() {
     late=$(seconds "$command")
     [ "$early" -ge 1 ]
     [ "${up%s}" -ge "$early" ] && [ "${up%s}" -le "$late" ]
+    kill -9 "$host"                 # as PID 1 a command does not hear TERM
 }
 
 @test "ps: memory and processor time, or - if nobody counts" {

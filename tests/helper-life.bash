@@ -18,9 +18,15 @@ teardown() {
         kill "$pid" && wait_for 3 is_gone "$pid" || kill -9 "$pid"
         wait "$pid" || true
     done
-    # One that was still paused, or killed, has left its group.
-    "$original" run --name="$base.last" "$ROOTFS" true || true
+    wait_for 10 no_groups
     machine_unchanged
+}
+
+# What was killed has left its group: the next cage removes it.  (But a group is
+# busy for a moment after its last process has ended.)
+no_groups() {
+    "$original" run --name="$base.last" "$ROOTFS" true
+    [ -z "$(find "$OUTSIDE" -maxdepth 6 -type d -name "cage.$base*" 2> /dev/null)" ]
 }
 
 # launch NAME [OPTION]... COMMAND...: start a container, beside those that the
