@@ -336,7 +336,7 @@ stands_still() {
     [ "$(id -u)" != 0 ] || steps+=(user)
     for step in "${steps[@]}"; do
         begin "$step" --hostname=of-$step --without="$step" \
-            sh -c 'echo here > /tmp/greeting; cat > /dev/null; exec sleep 60'
+            sh -c 'trap exit TERM; echo here > /tmp/greeting; while sleep 0.05; do :; done'
         # Which is seen by the namespaces, and by the files.
         wait_for 10 listed "$name"
         command=$(column "$name" 2)
@@ -403,8 +403,9 @@ seconds() {
     up=$(column "$name" 3)
     late=$(seconds "$command")
     [ "$early" -ge 1 ]
-    [ "${up%s}" -ge "$early" ] && [ "${up%s}" -le "$late" ]
-    kill -9 "$host"                 # as PID 1 a command does not hear TERM
+    [ "${up%s}" -ge "$early" ] && [ "${up%s}" -le "$late" ]    # As PID 1 a sleep does not hear TERM.
+    kill -9 "$host"
+    wait "$host" 2> /dev/null || true
 }
 
 @test "ps: memory and processor time, or - if nobody counts" {
@@ -833,6 +834,7 @@ all() {
     kill -9 "${hosts[@]}"
     free() { [ "$("$CAGE" ps | grep -c "^$base")" = 0 ]; }
     wait_for 10 free
+    wait "${hosts[@]}" 2> /dev/null || true
     for i in {1..50}; do begin "$i" true; done
     for host in "${hosts[@]:50}"; do ended "$host" 0; done
 }
