@@ -137,7 +137,7 @@ root_of() { stat -L -c %d:%i "/proc/$1/root"; }
     has "$output" 'cage: exec: execve("no-such-command"): No such file'
     run -126 cage exec "$name" /etc/passwd
     has "$output" 'cage: exec: execve("/etc/passwd"): Permission denied'
-    ! is_gone "$command"
+    lives "$command"
 }
 
 @test "exec: a signal to cage is for the command; kill -9 ends the command as well" {
@@ -150,7 +150,7 @@ root_of() { stat -L -c %d:%i "/proc/$1/root"; }
     kill -9 "$joiner"
     wait_for 5 is_gone "$inner"
     joiner=
-    ! is_gone "$command"
+    lives "$command"
 }
 
 @test "exec: with the container ends what was exec'd in it" {
@@ -333,7 +333,7 @@ stands_still() {
 }
 
 @test "exec: into containers with a step left out" {
-    steps=(pid init pivot cgroup cgroupns mount uts ipc time proc dev nnp)
+    local steps=(pid init pivot cgroup cgroupns mount uts ipc "time" proc dev nnp)
     [ "$(id -u)" != 0 ] || steps+=(user)
     for step in "${steps[@]}"; do
         begin "$step" --hostname=of-$step --without="$step" \
@@ -405,7 +405,9 @@ seconds() {
     up=$(column "$name" 3)
     late=$(seconds "$command")
     [ "$early" -ge 1 ]
-    [ "${up%s}" -ge "$early" ] && [ "${up%s}" -le "$late" ]    # As PID 1 a sleep does not hear TERM.
+    [ "${up%s}" -ge "$early" ]
+    [ "${up%s}" -le "$late" ]
+    # As PID 1 a sleep does not hear TERM.
     kill -9 "$host"
     wait "$host" 2> /dev/null || true
 }
@@ -418,7 +420,8 @@ seconds() {
         x=$(head -c 8000000 /dev/zero | tr "\0" x); echo done; while :; do sleep 60; done'
     wait_for 20 grep -q done "$output_file"
     [[ $(column "$name" 4) =~ ^([0-9]+)\.[0-9]M$ ]]
-    [ "${BASH_REMATCH[1]}" -ge 7 ] && [ "${BASH_REMATCH[1]}" -lt 64 ]
+    [ "${BASH_REMATCH[1]}" -ge 7 ]
+    [ "${BASH_REMATCH[1]}" -lt 64 ]
     [[ $(column "$name" 5) =~ ^[0-9]+\.[0-9][0-9]s$ ]]
     differ "0.00s" "$(column "$name" 5)"
 }
@@ -444,7 +447,7 @@ seconds() {
     has "$(cage show "54322/$base.theirs")" "54322/$base.theirs"
     cage stop "54322/$base.theirs"
     unlisted "54322/$base.theirs"
-    ! is_gone "$command"
+    lives "$command"
     rm -rf "$STRANGER"
 }
 
@@ -683,10 +686,11 @@ grown() { [ "$(size)" -gt "$1" ]; }
     wait_for 5 grown 20
     cage pause "$name"
     paused=$(size)
-    used=$(cat "$(group_of "$command" cpu)/cpu.stat" "$(group_of "$command" none)/cpu.stat" | grep usage)
+    usage() { grep usage "$(group_of "$command" none)/cpu.stat"; }
+    used=$(usage)
     sleep 0.3
     equal "$paused" "$(size)"
-    equal "$used" "$(cat "$(group_of "$command" cpu)/cpu.stat" "$(group_of "$command" none)/cpu.stat" | grep usage)"
+    equal "$used" "$(usage)"
     cage resume "$name"
     wait_for 5 grown "$paused"
 }
@@ -793,11 +797,11 @@ used() { awk '/^usage_usec/ { print $2 }' "$(group_of "$1" cpu)/cpu.stat"; }
         enough() { [ $(($(used "$one") + $(used "$two") - before_one - before_two)) -gt 2000000 ]; }
         wait_for 60 enough
         took_one=$(($(used "$one") - before_one)) took_two=$(($(used "$two") - before_two))
-        if [ $share = one ]; then
-            [ $((took_two * 10)) -gt $((took_one * 20)) ] && [ $((took_two * 10)) -lt $((took_one * 45)) ]
-        else
-            [ $((took_one * 10)) -gt $((took_two * 20)) ] && [ $((took_one * 10)) -lt $((took_two * 45)) ]
-        fi
+        if [ $share = one ]; then ratio=$((took_two * 10 / took_one))
+        else ratio=$((took_one * 10 / took_two)); fi
+        echo "$share first: ten times the ratio is $ratio"
+        [ $ratio -gt 20 ]
+        [ $ratio -lt 45 ]
         echo 300 > "$(group_of "$one" cpu)/cpu.weight"
         echo 100 > "$(group_of "$two" cpu)/cpu.weight"
     done
@@ -845,5 +849,7 @@ all() {
     free() { [ "$("$CAGE" ps | grep -c "^$base")" = 0 ]; }
     wait_for 10 free
     for i in {1..50}; do begin "$i" true; done
-    for host in "${hosts[@]:50}"; do ended "$host" 0; done
+    for host in "${hosts[@]:50}"; do
+        ended "$host" 0 || { cat "$BATS_TEST_TMPDIR/$base."*; false; }
+    done
 }

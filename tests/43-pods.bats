@@ -115,7 +115,7 @@ namespace() { readlink "/proc/$1/ns/$2"; }
     cage stop "$name"
     ended "$host" 143
     equal 7 "$(status=0; joined "$base.one" sh -c 'exit 7' || status=$?; echo $status)"
-    ! is_gone "$one"
+    lives "$one"
     listed "$base.one"
 }
 

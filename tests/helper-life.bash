@@ -72,6 +72,8 @@ ended() {
     equal "$2" "$status"
 }
 
+lives() { ! is_gone "$1"; }
+
 # column NAME NUMBER: what cage ps says of it; nothing if it is not shown.
 column() { "$CAGE" ps | awk -v name="$1" -v n="$2" '$1 == name { print $n }'; }
 listed() { [ -n "$(column "$1" 1)" ]; }
