@@ -448,7 +448,6 @@ seconds() {
     cage stop "54322/$base.theirs"
     unlisted "54322/$base.theirs"
     lives "$command"
-    rm -rf "$STRANGER"
 }
 
 @test "ps: a stranger who takes a name of ours is not believed" {
@@ -466,7 +465,6 @@ seconds() {
     run cage stop "$name"
     refused "cage: "
     kill "${hosts[0]}"
-    rm -rf "$STRANGER"
 }
 
 @test "ps: after kill -9 of the host side it is not shown, its name is free, its group goes" {

@@ -18,6 +18,7 @@ teardown() {
         kill "$pid" && wait_for 3 is_gone "$pid" || kill -9 "$pid"
         wait "$pid" || true
     done
+    [ -z "${STRANGER-}" ] || rm -rf "$STRANGER"
     wait_for 10 no_groups
     machine_unchanged
 }
