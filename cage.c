@@ -2913,11 +2913,12 @@ static void supervise(struct cage *c) {
         /* The kernel has answered; this is only to make room for the next. */
         if (events[4].revents)
             close(accept4(c->name_socket, NULL, NULL, SOCK_CLOEXEC));
-        if (events[5].revents && !c->runs)
-            refuse(c, "%s has ended", c->join);
         if (events[5].revents)
             c->status = EXIT_SIGNAL + SIGKILL;
     }
+    /* On the way in, that is no status of the command. */
+    if (c->join && !c->runs && c->status == EXIT_SIGNAL + SIGKILL)
+        refuse(c, "%s has ended", c->join);
 }
 
 /* Undo everything, however the run has ended.  Only the host side does this,

@@ -282,17 +282,13 @@ spied() {
         wait_for 5 stands_still
         cage stop "$name"
         # Once it is on its way in, it is killed with the container.
-        is_gone "$stopped" || kill -CONT "$stopped"
+        kill -CONT "$stopped" 2> /dev/null || true
         wait_for 15 is_gone "$joiner"
         status=0
         wait "$joiner" || status=$?
         output=$(cat "$BATS_TEST_TMPDIR/joined")
-        if [ "$n" -gt 1 ] && [ "$status" = 137 ]; then
-            equal "" "$output"
-        else
-            refused "cage: "
-            has "$output" "ended"
-        fi
+        refused "cage: "
+        has "$output" "ended"
         joiner=
     done
 }
@@ -406,7 +402,8 @@ seconds() {
     late=$(seconds "$command")
     [ "$early" -ge 1 ]
     [ "${up%s}" -ge "$early" ]
-    [ "${up%s}" -le "$late" ]
+    # (A second more, since the clock inside begins between 0 and 1, and rounding.)
+    [ "${up%s}" -le $((late + 2)) ]
     # As PID 1 a sleep does not hear TERM.
     kill -9 "$host"
     wait "$host" 2> /dev/null || true
@@ -567,7 +564,7 @@ $(readlink "/proc/$(column "$base.one" 2)/ns/time")" "$(shown "$base.one" ns/tim
     wait_for 5 pgrep -P "$command" -f "sleep 61"
     run cage show "$name"
     list=$(sed '1,/outside inside/d' <<< "$output" | words)
-    has "$list" "$init 1 cage: init $command 2 sh -c sleep 60 & sleep 61; :"
+    has "$list" "$host $init 1 cage: init $init $command 2 sh -c sleep 60 & sleep 61; :"
     for n in 60 61; do
         pid=$(pgrep -P "$command" -f "sleep $n")
         has "$list" "$(awk '/^NSpid/ { print $2, $3 }' "/proc/$pid/status") sleep $n"

@@ -87,7 +87,7 @@ namespace() { readlink "/proc/$1/ns/$2"; }
     program shm
     launch one /shm 4711 "in memory"
     wait_for 5 grep -q ready "$output_file"
-    mutant 's/^            | CLONE_NEWUTS;/            ; c->pod_namespaces \&= CLONE_NEWUSER | CLONE_NEWUTS;/'
+    mutant 's#"ns/ipc ns/net ns/user ns/uts"#"ns/user ns/uts"#'
     run joined "$base.one" /shm 4711
     has "$output" "No such file"
     CAGE=$original
@@ -291,4 +291,14 @@ kilobytes() { du -ck "$@" | tail -n 1 | cut -f 1; }
     # And so it would be if each had a copy.
     for i in {1..5}; do cp -r layer "copy.$i"; done
     [ $(($(kilobytes .) - alone)) -gt 10000 ]
+}
+
+@test "--save DIR is for one container at a time" {
+    need_id_mapped_mounts
+    launch first --save="$BATS_TEST_TMPDIR/saved" sleep 60
+    run cage run --save="$BATS_TEST_TMPDIR/saved" "$ROOTFS" true
+    refused "cage: rootfs: --save $BATS_TEST_TMPDIR/saved: flock(): *hint: another container"
+    kill "$host"
+    ended "$host" 143
+    cage run --save="$BATS_TEST_TMPDIR/saved" "$ROOTFS" true
 }
