@@ -3508,7 +3508,7 @@ static void check_together(struct cage *c) {
 }
 
 /* Act upon one option, which getopt has found: its LETTER, and its VALUE or
- * NULL.  (`--help` and an unknown option end cage here.)  A value that has not
+ * "".  (`--help` and an unknown option end cage here.)  A value that has not
  * the form which the table says is refused.  The message quotes it, but no more
  * than 200 bytes.
  *
@@ -3524,8 +3524,9 @@ static void take_option(struct cage *c, int letter, char *value) {
         i++;
     /* NOSUB: it is enough to know whether the whole VALUE fits.  The forms say
      * so by ^ and $; "^[^=]+=" leaves open what comes after. */
-    if (value && (regcomp(&form, options[i].form, REG_EXTENDED | REG_NOSUB)
-        || regexec(&form, value, 0, NULL, 0)))
+    if (options[i].form
+        && (regcomp(&form, options[i].form, REG_EXTENDED | REG_NOSUB)
+            || regexec(&form, value, 0, NULL, 0)))
         refuse(c, "--%s %.200s: not %s", options[i].name, value,
                options[i].help);
     if (c->exec && !strchr("ewuh", letter))
@@ -3577,7 +3578,7 @@ static int command_run(struct cage *c, int argc, char **argv) {
      * would take the -l of `cage run rootfs ls -l` for itself. */
     const char *letters = "+n:m:v:e:w:u:h";
     for (int o; (o = getopt_long(argc, argv, letters, long_options, 0)) != -1;)
-        take_option(c, o, optarg);
+        take_option(c, o, optarg ? optarg : text("%s", ""));
     /* optind: the first word that is not an option, and not its value. */
     if (argc - optind < (c->exec ? 2 : 1))
         refuse(c, "%s is missing (see cage --help)",
