@@ -72,16 +72,17 @@
  *               proc, host_root, host_pidfd: the last looks at the host
  *
  * PID 1 closes its copy of all of them, and execve(2) closes the command's; the
- * host side keeps them to the end.
+ * host side keeps them to the end.  (What a step has left open there besides
+ * stays as well, to no effect.)
  *
  * HOW TO READ
  *
  * From here down.  First some tools that every step uses, then Part I: the
  * steps, one banner and one function each, and run(), which calls them.  There
  * you can stop reading.  Part II is the fine print of some steps (the terminal,
- * id-mapped mounts, tarballs, old cgroups, --explain), and then come the
- * options.  A function is declared here and there before it is written, so
- * that the story comes first.
+ * id-mapped mounts, tarballs, old cgroups, --explain), Part III what finds,
+ * enters and stops a container; and then come the options.  A function is
+ * declared here and there before it is written, so that the story comes first.
  *
  * Under the banner of a step stands what it is for and what goes wrong without
  * it; then `By hand`, the same with the tools of the shell (most need root, and
@@ -1713,8 +1714,9 @@ static int run(struct cage *c) {
  *
  * What the steps have left out: --explain, names, copies of mounts, tarballs,
  * the layers of ROOTFS, id maps, cgroups old and new, what is prepared before
- * the first step, the terminal, and at last the loop in which the host side
- * spends the time while your command runs.  Each section can be read alone. */
+ * the first step, the lab cell, the terminal, the loop in which the host side
+ * spends the time while your command runs, and the hints under its errors.
+ * Each section can be read alone. */
 
 /* ---------------------- snapshots: --explain and --step --------------------
  * --explain shall not print what this file hopes to do, but what the kernel has
@@ -1848,7 +1850,7 @@ static void end_step(struct cage *c) {
  * when its container is gone.  A file, say /run/cage/NAME, is the obvious way
  * to note that a name is taken; but when the machine or cage is killed, the
  * file stays, and somebody has to find out whether it is still true.  (runc
- * keeps such a folder for each container, and has a command to delete it.)
+ * keeps a folder for each container, and has a command to delete it.)
  *
  * So a name is an "abstract" Unix socket: one that has a name but no file.
  * bind(2) makes it unique, and the kernel gives it free when the process ends,
@@ -1869,7 +1871,8 @@ static void end_step(struct cage *c) {
  * A connected socket can also be asked which process, and of which user, has
  * called listen(2) at the other end (SO_PEERCRED): that is the host side.
  *
- *   Try:  ./cage run -n web rootfs sleep 100 &   grep @cage /proc/net/unix
+ *   Try:  ./cage run -n web rootfs sleep 9 & sleep 1; grep @cage /proc/net/unix
+ *         (a 1 in the 4th column, 00010000: it listens)
  *   See:  unix(7), "abstract" and SO_PEERCRED; proc(5) on /proc/net/unix
  *
  * (Such names are per network namespace: see network_namespaces(7).) */
@@ -1897,15 +1900,16 @@ static int name_socket(struct cage *c, const char *name, bool claim) {
  * mount(2) makes a mount of a kind of file system: a new proc, a new tmpfs.  To
  * show something that is mounted already in a second place, one takes a copy of
  * its mount, as `mount --bind` does.  The new mount calls (since Linux 5.2, the
- * second since 5.12) do it in three moves instead of one:
+ * second since 5.12) do it in three moves:
  *
  *      open_tree       take a copy; it is attached nowhere, and a descriptor
  *                      is all that holds it
  *      mount_setattr   change it, while nobody can see it yet
  *      move_mount      attach it to a place
  *
- * The old call needs two, bind and then remount to make it read-only; between
- * them it can be written, and a program that forgets to check the second has
+ * By mount(2) it is two calls, bind and then remount to make it read-only, and
+ * the first attaches it: until the second it can be written, and a program
+ * that forgets to check the second has
  * left it so.  Here a copy that is wrong is never attached.  And since the host
  * side and the container share a table of open files, the former can take the
  * copy and the latter attach it.
@@ -1949,8 +1953,8 @@ static void mount_new(struct cage *c, const char *type, const char *path,
 static int clone_mount(struct cage *c, int dir, const char *path, int flags,
                        uint64_t attributes) {
     /* What to add, what to take away, how mounts pass, whose map of ids.
-     * Private, as in the step private: a copy made by the host side belongs to
-     * the host's mounts, and what is mounted on it would appear there. */
+     * Private, as in the step private: the copy of a shared mount is shared
+     * with it, and what is mounted on the copy would appear on the host. */
     struct mount_attr set = { attributes, 0, MS_PRIVATE, 0 };
     int how = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | flags;
     int tree = must(c, syscall(SYS_open_tree, dir, path, how), "open_tree(%s)",
@@ -2142,7 +2146,9 @@ static void open_sources(struct cage *c) {
         if (save && (!folder || st.st_uid != getuid() || st.st_mode & 077))
             refuse(c, "--save %s: must be a folder of yours alone (chmod 700)",
                    s->path);
-        if (save)       /* two containers would spoil it for each other */
+        /* Two containers would spoil it for each other.  What is opened here
+         * stays open in the one table, and so locked, as long as we live. */
+        if (save)
             must(c, flock(TRY(open(s->path, FOLDER)), LOCK_EX | LOCK_NB),
                  "--save %s: flock()", s->path);
         if (!volume && !folder && !S_ISREG(st.st_mode))
@@ -2245,7 +2251,6 @@ static void enter_root(struct cage *c) {
  * containers.  systemd-nspawn picks a range for each, as we do.  bubblewrap
  * always writes the third kind of map.
  *
- *
  * Who writes the map matters: not the process in the namespace, but one outside
  * that has the rights to these ids.  So the child has to wait in between:
  *
@@ -2264,8 +2269,8 @@ static void enter_root(struct cage *c) {
  * container, and return the first.  systemd's list of who uses which ids leaves
  * 0x70000000 to 0x7ffdffff unused: room for 4094 ranges.  A range is claimed by
  * its number in the way that names are, and so it is free again when the host
- * side ends.  Start to look at our process id: two containers that start at
- * the same time then rarely try the same range. */
+ * side ends.  The search begins at the number of our process: so two
+ * containers that start at the same time rarely try the same range. */
 static unsigned pick_ids(struct cage *c) {
     /* FIRST is a multiple of IDS, and so are all ranges: the upper 16 bits of
      * an id tell the container, the lower ones who it is inside. */
@@ -2347,8 +2352,9 @@ static void write_id_maps(struct cage *c, struct message *m) {
          * open already can be used by all; but a program inside that opens
          * /dev/stdin by its name opens the pipe anew, and would be refused: not
          * `... cat`, but `... cat /dev/stdin`.  So those of 0, 1, 2 that are
-         * pipes are given to the user of the container, as seen outside.  What
-         * cannot be given is refused then, no more. */
+         * pipes are given to the user of the container, as seen outside.  If
+         * that fails, such a program is refused, and nothing else happens.
+         * (`continue`: the compiler wants to see what fchown said be used.) */
         uid_t first = (uid_t)atoi(fact(c, c->init, "uid_map") + strlen("0 "));
         for (int fd = 0; fd <= 2; fd++)
             if (strncmp(fact(c, 0, text("fd/%d", fd)), "pipe:", 5) == 0
@@ -2437,12 +2443,13 @@ static void find_group(struct cage *c, const char *name, pid_t member) {
     bool top = path == NULL || (!member && geteuid() == 0);
     path = top ? text("/") : strtok(path + 3, "\n");
 
-    /* Above what?  A container's group, or cage-host, where another cage may
-     * have moved us (see enable_controller()), or the top, which is "". */
+    /* From the group of that process to the one above: leave out the last part
+     * if it is the container's own group, or cage-host, where another cage may
+     * have moved us (see enable_controller()).  The top, "/", becomes "". */
     char *last = strrchr(path, '/');
     c->group_name = text("cage.%s", name);
     bool found = strcmp(last + 1, c->group_name) == 0;
-    if (last[1] == '\0' || strncmp(last, "/cage", 5) == 0)
+    if (last[1] == '\0' || found || strcmp(last, "/cage-host") == 0)
         *last = '\0';
     c->above = text("%s%s", place, path);
     c->groups[0] = member && !found ? ""
@@ -2571,7 +2578,7 @@ static void say_why(struct cage *c) {
  *
  *   Try:  ./cage run -n web rootfs sleep 9 & sleep 1
  *         ./cage run -n web rootfs true                 the name is taken
- *         ls -l /proc/$(pgrep -o -x cage)/fd            what is open */
+ *         ls -l /proc/$!/fd                             what is open */
 
 static void open_other(struct cage *c);
 
@@ -2580,18 +2587,21 @@ static void open_other(struct cage *c);
  * just end us. */
 static void prepare(struct cage *c) {
     sigset_t all;
+    int tries = 0;
     const char *name = text("%u/%s", getuid(), c->name);
     /* If the caller ignores SIGCHLD, we would learn of no end: wait(2). */
     signal(SIGCHLD, SIG_DFL);
-    /* What the caller has left open is not for us.  (A link in ROOTFS could
-     * lead there by /proc/self/fd.  Only the lesson --without=fds needs it.) */
+    /* What the caller has left open is closed: a link in ROOTFS could lead
+     * there by /proc/self/fd.  (Not for the lesson --without=fds, which is to
+     * show just that.) */
     if (!without(c, fds))
         KERNEL(close_range, 3, ~0U, 0);
     /* Another cage may have it for a moment, see remove_stale_groups(). */
-    for (int tries = 100; !c->exec && (c->name_socket
-         = name_socket(c, name, true)) == -1; poll(NULL, 0, 1))
-        must(c, errno == EADDRINUSE && tries-- > 0 ? 0 : -1,
+    while (!c->exec && (c->name_socket = name_socket(c, name, true)) == -1) {
+        must(c, errno == EADDRINUSE && tries++ < 100 ? 0 : -1,
              "--name %s: bind(@cage/%s)", c->name, name);
+        poll(NULL, 0, 1);
+    }
     /* A folder that is open can still be used when no path leads to it any
      * more: for /proc that is the case after the step pivot. */
     c->proc = TRY(open("/proc", FOLDER));
@@ -2612,8 +2622,8 @@ static void prepare(struct cage *c) {
 
     /* From now on signals wait until supervise() reads them, as if they came
      * from a file (signalfd(2)), and so none can end us before we have cleaned
-     * up; the processes to come inherit that.  Only Ctrl-Z of the shell that
-     * started us still stops us at once. */
+     * up; the processes to come inherit that.  Only Ctrl-Z, typed where we
+     * were started, still stops us at once. */
     sigfillset(&all);
     sigdelset(&all, SIGTSTP);
     TRY(sigprocmask(SIG_SETMASK, &all, NULL));
@@ -2720,8 +2730,9 @@ static void take_keyboard(struct cage *c) {
 /* Write out what has come from the command.  False if there was nothing, or if
  * the real terminal is gone. */
 static bool copy_output(struct cage *c) {
-    /* The master never makes us wait (O_NONBLOCK), the real terminal may: if
-     * you hold it with Ctrl-S, the command will be held as well, in the end. */
+    /* The master never makes us wait (O_NONBLOCK), the real terminal may: then
+     * the command has to wait as well, in the end.  (Ctrl-S does that only
+     * while the real one is not raw; else it goes in, to the new one.) */
     char text[8192];
     ssize_t size = read(c->master, text, sizeof text), n = 0;
     for (ssize_t done = 0; done < size && n != -1; done += n)
@@ -2736,7 +2747,8 @@ static void copy_input(struct cage *c) {
     ssize_t n;
     if (c->typed_size == 0) {
         n = read(0, c->typed, sizeof c->typed);
-        c->raw = n > 0;                 /* else the window has been closed */
+        c->raw = n > 0;     /* else the window is closed: no more keys, and no
+                             * modes to put back */
         c->typed_size = n > 0 ? (size_t)n : 0;
     }
     /* What it has taken is moved out of the buffer.  -1: nothing, this time. */
@@ -2757,14 +2769,16 @@ static void copy_input(struct cage *c) {
  *      name_socket  somebody has asked who we are: take the connection
  *      c->pod       the container that we have joined has ended, and so do we
  *
- * The order of a run, seen from here: the child asks for its id maps; it says
- * who PID 1 is, and ends; the command says which terminal it has made, and then
- * that it starts; PID 1 ends with the command's status, and that is the end.
+ * The order of a run, seen from here: the child asks for its id maps, starts
+ * PID 1, and ends; PID 1 says which number it has; the command says which
+ * terminal it has made, and then that it starts; PID 1 ends with the command's
+ * status, and that is the end.
  *
  * However a run ends, and at whatever point, clean_up() is called, once; that
  * is the only place where something is undone.  And if we die by SIGKILL, it
  * is the kernel that cleans up: all that we hold is descriptors, and processes
- * that die with us.  Only a cgroup stays, for the next cage to remove.
+ * that die with us.  What stays is a cgroup, for the next cage to remove; a
+ * terminal that is raw (type: reset); and what --net COMMAND has made.
  *
  * The status that cage ends with, c->status:
  *
@@ -2779,12 +2793,13 @@ static void copy_input(struct cage *c) {
  */
 
 /* Run the command of --net, with CAGE_EVENT=up or =down; the other variables
- * tell it whose network it is (/proc/CAGE_PID/ns/net).  It runs as what cage
+ * tell it whose network it is (/proc/CAGE_PID/ns/net; at `down` that is gone,
+ * and CAGE_PID may be 0: go by CAGE_NAME).  It runs as what cage
  * was started as, outside of the container: runc's hooks and the network
  * plugins of Kubernetes (CNI) work like this.  Returns its status. */
 static int run_net_command(struct cage *c, const char *event) {
     c->step = "net";
-    /* We keep these variables: the command gets none of our environment. */
+    /* They stay in our environment.  What runs inside gets none of it. */
     setenv("CAGE_PID", text("%d", (int)c->init), 1);
     setenv("CAGE_NAME", c->name, 1);
     setenv("CAGE_EVENT", event, 1);
@@ -2814,9 +2829,9 @@ static void answer(struct cage *c) {
             TRY(listen(c->name_socket, SOMAXCONN));
         c->runs = true;
     } else {
-        /* PID 1 waits.  Connect its network, so that the command finds it
-         * ready.  We note that before: a COMMAND that has done half of its work
-         * has to be told as well when it is over. */
+        /* THIS_IS_INIT, and it waits.  Connect its network, so that the command
+         * finds it ready.  We note before COMMAND runs that it has to be told
+         * when all is over: it may have done half of its work. */
         c->init = m.pid;
         c->net_up = c->net != NULL;
         if (c->net && run_net_command(c, "up") != 0)
@@ -2880,7 +2895,8 @@ static void handle_signal(struct cage *c) {
  *      no      0        no     the steps are being run
  *      no      open     no     the command has its terminal, execve comes
  *      yes     0        no     the command runs, without a terminal (pipes)
- *      yes     open     no     the command runs in the background
+ *      yes     open     no     the command runs without the keyboard: in the
+ *                              background, or `cage run ... | less`
  *      yes     open     yes    the command runs and has the keyboard
  */
 static void supervise(struct cage *c) {
@@ -2896,8 +2912,8 @@ static void supervise(struct cage *c) {
             { c->name_socket && c->runs ? c->name_socket : -1, POLLIN, 0 },
             { c->pod ? c->pod : -1, POLLIN, 0 },
         };
-        /* In the background: nobody tells us when we come to the foreground,
-         * so look five times a second. */
+        /* There is a terminal, but its keyboard is not taken: nobody tells us
+         * when we come to the foreground, so look five times a second. */
         poll(events, 6, waits && keyboard_is_ours() ? 200 : -1);
         /* Signals first: answer() may run a program, which reads them too, and
          * then we would wait here for one that is gone. */
@@ -3079,8 +3095,9 @@ static char *children(struct cage *c, pid_t pid) {
  * second look at whose it is.)
  *
  * Why the youngest child is PID 1: the host side has had others, newuidmap, tar
- * and the --net COMMAND; but those that came later had ended before it began to
- * listen, and it has no new one until it has ended that. */
+ * and the --net COMMAND.  But the last of them, COMMAND, had ended before the
+ * host side began to listen; and it starts the next, COMMAND for `down`, only
+ * when it has shut the socket down. */
 static bool find(struct cage *c, const char *id) {
     struct ucred who = { 0 };
     socklen_t size = sizeof who;
@@ -3148,13 +3165,14 @@ static void find_running(struct cage *c, const char *name) {
  *
  *   By hand:  nsenter --target PID --all
  *   Try:      ./cage run -n web rootfs sleep 100 &
- *             ./cage exec web ps; ./cage run --join web rootfs ip addr */
+ *             ./cage exec web ps; ./cage run --join web rootfs ip addr
+ *             ./cage stop web */
 
 /* Open what is needed to enter the container c->join, and see which of its
  * namespaces are not ours: a process may not enter its own user namespace. */
 static void open_other(struct cage *c) {
     find_running(c, c->join);
-    /* It would be frozen like all others, or wait for them. */
+    /* Whoever enters would be frozen as well, or wait for frozen ones. */
     if (*of_group(c, "cgroup.events", "frozen ") == '1')
         refuse(c, "%s is paused (see cage resume)", c->join);
     pid_t pid = c->other.command;
@@ -3163,6 +3181,7 @@ static void open_other(struct cage *c) {
         if ((c->exec || strstr("ns/ipc ns/net ns/user ns/uts", facts[i]))
             && strcmp(fact(c, 0, facts[i]), fact(c, pid, facts[i])) != 0)
             c->pod_namespaces |= namespaces[i];
+    /* What it shares with the host was left out there: so it is here. */
     without(c, user) |= !(c->pod_namespaces & CLONE_NEWUSER);
     without(c, net) |= !(c->pod_namespaces & CLONE_NEWNET);
     c->pod_root = must(c, openat(c->proc, text("%d/root", (int)pid),
@@ -3208,7 +3227,7 @@ static _Noreturn void exec_side(struct cage *c) {
  * of the cgroup is there to be used:
  *
  *   Try:  ./cage run -n web -m 64M rootfs sleep 99 & sleep 1; ./cage show web
- *         echo 32M > /sys/fs/cgroup/cage.web/memory.max     (as root)
+ *         echo 32M > FILE     the memory.max (or ..limit..) shown; as root
  *   See:  proc(5), lsns(8), systemd-cgls(1) */
 
 /* Count the processes of the container; and if SHOW, print for each the number
@@ -3235,7 +3254,7 @@ static int processes(struct cage *c, bool show) {
 /* cage ps: a line for each container of this user; for root, of all users. */
 static void command_ps(struct cage *c) {
     unsigned uid;
-    char name[80], *next = read_file(c, AT_FDCWD, "/proc/net/unix");
+    char name[80], *next = read_file(c, c->proc, "net/unix");
     printf("%-16s %8s %8s %9s %9s %5s  %s\n", "NAME", "PID", "UP", "MEMORY",
            "CPU", "PROCS", "COMMAND");
     for (char *line; (line = strsep(&next, "\n")) != NULL;) {
@@ -3286,7 +3305,8 @@ static void command_show(struct cage *c, const char *name) {
 }
 
 /* ---------------------------- stop, pause, resume --------------------------
- *   By hand:  echo 1 > /sys/fs/cgroup/cage.web/cgroup.freeze
+ *   By hand:  cd (the folder of the cgroup, as show prints it)
+ *             echo 1 > cgroup.freeze; echo 0 > cgroup.freeze
  *             kill -TERM PID      (of the command, as ps shows it)
  *   See:      cgroup-v2.rst on cgroup.freeze; pidfd_send_signal(2) */
 
@@ -3333,7 +3353,7 @@ static void command_stop(struct cage *c, const char *name) {
  * else.
  *
  * Here each word only leaves a mark in struct cage.  Nothing is done before
- * prepare() has looked at all of it.
+ * all of them have been read and check_together() has compared them.
  *
  *      cage run -m 64M -v /src:/mnt:ro --without=uts upper:lower sh -c 'a b'
  *               |      |               |             |           |
@@ -3341,7 +3361,7 @@ static void command_stop(struct cage *c, const char *name) {
  *               |      c->source[0]                  c->source[1], [2]
  *               c->setting[0] to [2]: memory.max and two more
  *
- * The options are docker's where docker has them.  runc and crun have no such
+ * Most options are called as docker's are.  runc and crun have no such
  * options: they read a file, config.json, in which another program has written
  * down the same (the OCI runtime specification); `linux.resources.memory.limit`
  * is our -m.  bubblewrap has an option for every single mount, and carries them
@@ -3401,7 +3421,7 @@ static void print_help(void) {
  *
  * memory.max: the limit.
  * memory.swap.max: what does not fit would else go to the disk, and the limit
- *     would be felt only as slowness.  (Version 1 limits the sum of both.)
+ *     would be felt only as slowness.  (Version 1: swappiness, see v1_files.)
  * memory.oom.group: when the limit is reached, end all of the container, not
  *     one process for which the others then wait.  (Version 1: no such thing.)
  */
@@ -3422,8 +3442,8 @@ static void option_memory(struct cage *c, const char *size) {
     c->setting[c->settings++] = text("-memory.oom.group=1");
 }
 
-/* --volume SRC:DST or SRC:DST:ro.  nosuid and nodev: seen from inside, a
- * set-uid program or a device file in it is an ordinary file. */
+/* --volume SRC:DST or SRC:DST:ro.  nosuid and nodev: a set-uid program in it
+ * runs without that bit, and a device file in it cannot be opened. */
 static void option_volume(struct cage *c, char *volume) {
     struct source *s = &c->source[c->sources++];
     s->path = strsep(&volume, ":");
@@ -3447,7 +3467,7 @@ static void option_without(struct cage *c, char *list) {
 /* --net.  none: the step net, and nothing but lo in it.  host: no step net, and
  * with the network come its name servers.  Else: a command for the shell, which
  * run_net_command() runs. */
-static void option_net(struct cage *c, char *what) {
+static void option_net(struct cage *c, const char *what) {
     bool host = strcmp(what, "host") == 0;
     c->net = host || strcmp(what, "none") == 0 ? NULL : what;
     without(c, net) |= host;
@@ -3551,7 +3571,7 @@ static void take_option(struct cage *c, int letter, char *value) {
         break;
     case 'R': c->read_only = true; break;
     case 'S': c->save = value; break;
-    case 'N': option_net(c, value); break;
+    case 'N': c->net = value; break;
     case 'J': c->join = value; break;
     case 'E': c->explain = true; break;
     case 'T': c->explain = c->pause = true; break;
@@ -3579,6 +3599,8 @@ static int command_run(struct cage *c, int argc, char **argv) {
     const char *letters = "+n:m:v:e:w:u:h";
     for (int o; (o = getopt_long(argc, argv, letters, long_options, 0)) != -1;)
         take_option(c, o, optarg ? optarg : text("%s", ""));
+    if (c->net)
+        option_net(c, c->net);          /* the last one that was given */
     /* optind: the first word that is not an option, and not its value. */
     if (argc - optind < (c->exec ? 2 : 1))
         refuse(c, "%s is missing (see cage --help)",
@@ -3612,7 +3634,7 @@ int main(int argc, char **argv) {
     /* If standard input, output or error is closed, the next file to be opened
      * would take its number: a message could then be written into, say, a
      * cgroup's file.  /dev/null fills the gap; CLOEXEC: for the command it is
-     * closed again, as it was.  The first number above stays open: harmless. */
+     * closed again, as it was.  The one too many is closed by prepare(). */
     while (TRY(open("/dev/null", O_RDWR | O_CLOEXEC)) <= 2)
         ;
     /* Set-uid root, cage would do as root what the user says: mount any folder,
