@@ -54,8 +54,10 @@ static void print_file(const char *path) {
         return;
     }
     while (fgets(line, sizeof line, file)) {
+        line[strcspn(line, "\n")] = '\0';
         printf("%s: ", path);
         print(line);
+        putchar('\n');
     }
     fclose(file);
 }
@@ -121,10 +123,10 @@ static void print_namespaces(int argc, char **argv) {
     }
 }
 
-/* Those lines of /proc/self/status that tell of rights and signals. */
+/* Those lines of /proc/self/status that tell of rights and signals.  (That it
+ * leads a group and a session is told, but not its number.) */
 static void print_status(void) {
-    static const char *const wanted = " Umask: Uid: Gid: Groups: NSpid: NSpgid:"
-        " NSsid: SigPnd: ShdPnd: SigBlk: SigIgn: SigCgt: CapInh: CapPrm: CapEff:"
+    static const char *const wanted = " Umask: Uid: Gid: Groups: SigPnd: ShdPnd: SigBlk: SigIgn: SigCgt: CapInh: CapPrm: CapEff:"
         " CapBnd: CapAmb: NoNewPrivs: Seccomp: Seccomp_filters: PPid: ";
     char line[4096], name[64], word[80];
     FILE *file = fopen("/proc/self/status", "re");
@@ -137,6 +139,8 @@ static void print_status(void) {
     }
     if (file)
         fclose(file);
+    printf("leads its group: %d, session: %d\n", getpgrp() == getpid(),
+           getsid(0) == getpid());
 }
 
 int main(int argc, char **argv)
@@ -193,8 +197,13 @@ int main(int argc, char **argv)
     for (int i = 0; i < n; i++)
         if (files[i]->d_name[0] >= '1' && files[i]->d_name[0] <= '9') {
             char path[512];
+            char name[64] = "?";
             snprintf(path, sizeof path, "/proc/%s/comm", files[i]->d_name);
-            print_file(path);
+            FILE *file = fopen(path, "re");
+            if (file && fgets(name, sizeof name, file))
+                printf("process %s", name);
+            if (file)
+                fclose(file);
         }
 
     try_open("/proc/1/environ", O_RDONLY);

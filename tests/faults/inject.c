@@ -2,7 +2,7 @@
  *
  *     inject [-t] [-l] [-r REPORT] [-s SECONDS] PLAN COMMAND [ARGUMENT]...
  *
- * PLAN is PROCESS:CALL:N:FAULT, or - for none.  `3:openat:5:ENOMEM` means: of
+ * PLAN is PROCESS:CALL:N:FAULT, or KILL:MICROSECONDS, or - for none.  `3:openat:5:ENOMEM` means: of
  * the third process (1 is the COMMAND itself, the others are numbered as they
  * are born) the fifth openat is not done, and returns ENOMEM.  The fault KILL
  * sends SIGKILL at this point instead.
@@ -11,8 +11,9 @@
  * process by itself, as this does, but has no way to say for which of them: the
  * first to make a fifth openat gets the fault, and others after it get it, too.
  * What the host side, the child, PID 1 and the command all do, open, read and
- * close, could be failed only in the host side.  Apart from that it is the same,
- * and `strace -f` shows what came of it.
+ * close, could be failed only in the host side.  Apart from that it is the same.
+ *
+ * `KILL:3000` sends SIGKILL to the COMMAND after 3 ms; nothing is traced then.
  *
  * A process is followed until it becomes another program by execve(2).  What is
  * left of them after the COMMAND has ended is waited for, and then counted.
@@ -108,7 +109,8 @@ static void skip_call(pid_t pid) {
 #endif
 }
 
-/* Let the call, which is over, return -ERROR: that is errno, for libc. */
+/* Let the call, which is over, return -ERROR: that is errno, for libc.  (But
+ * brk, with ERROR 0, returns where the memory ends: not as far as asked for.) */
 static void set_error(pid_t pid, int error) {
     struct user_regs_struct r;
 #ifdef __x86_64__
@@ -152,7 +154,7 @@ int main(int argc, char **argv)
     double seconds = 10;
     char tty[64], call[64] = "", fault[64] = "";
     int who = 0, error = 0, status = -1, hung = 0, left = 0;
-    unsigned when = 0;
+    unsigned when = 0, moment = 0;
     for (int o; (o = getopt(argc, argv, "+tlr:s:")) != -1;)
         switch (o) {
         case 't': terminal = true; break;
@@ -163,7 +165,8 @@ int main(int argc, char **argv)
         }
     if (argc - optind < 2)
         return 2;
-    if (strcmp(argv[optind], "-") != 0) {
+    bool traced = sscanf(argv[optind], "KILL:%u", &moment) != 1;
+    if (traced && strcmp(argv[optind], "-") != 0) {
         if (sscanf(argv[optind], "%d:%63[^:]:%u:%63s", &who, call, &when, fault) != 4)
             return 2;
         for (size_t i = 0; i < sizeof errors / sizeof errors[0]; i++)
@@ -198,7 +201,7 @@ int main(int argc, char **argv)
     const long options = PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEFORK
         | PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC
         | PTRACE_O_EXITKILL;
-    if (ptrace(PTRACE_SEIZE, first, 0, options) == -1)
+    if (traced && ptrace(PTRACE_SEIZE, first, 0, options) == -1)
         die("ptrace");
     find(first);
     struct sigaction action = { .sa_handler = on_alarm };
@@ -206,6 +209,10 @@ int main(int argc, char **argv)
     set_alarm(seconds);
     if (write(ready[1], "", 1) != 1)
         die("write");
+    if (!traced) {
+        usleep(moment);
+        hit = kill(first, SIGKILL) == 0;
+    }
 
     for (;;) {
         int how;
@@ -267,7 +274,7 @@ int main(int argc, char **argv)
             ptrace(PTRACE_GET_SYSCALL_INFO, pid, sizeof info, &info);
             uint64_t nr = info.op == PTRACE_SYSCALL_INFO_ENTRY ? info.entry.nr : CALLS;
             if (p->failing) {
-                set_error(pid, error);
+                set_error(pid, strcmp(call, "brk") == 0 ? 0 : error);
                 p->failing = false;
             } else if (started && nr < CALLS && call_names[nr]) {
                 unsigned n = ++p->count[nr];
