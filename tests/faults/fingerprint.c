@@ -218,6 +218,7 @@ int main(int argc, char **argv)
     try_open("/dev/null", O_RDWR);
     try_open("/dev/tty", O_RDWR);
     try_open("/made-inside", O_RDWR | O_CREAT);
+    unlink("/made-inside");
     for (int i = 1; i < argc; i++)
         if (argv[i][0] == '/')
             print_file(argv[i]);
