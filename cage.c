@@ -2680,9 +2680,10 @@ static void take_terminal(struct cage *c, int master, int slave) {
     c->step = "tty";
     /* Where its output is shown: at least one of the three is a terminal. */
     c->terminal = isatty(1) ? 1 : isatty(2) ? 2 : 0;
-    c->master = master;
-    /* A command that does not read must not bring us to a halt. */
+    /* A command that does not read must not bring us to a halt.  (We have a
+     * master from then on: clean_up() reads from it until nothing comes.) */
     TRY(fcntl(master, F_SETFL, O_NONBLOCK));
+    c->master = master;
     /* Without OPOST, "output processing", a terminal leaves \n as it is.  If
      * the real one will never be raw, it goes on making \r\n of it. */
     TRY(tcgetattr(slave, &modes));
