@@ -434,7 +434,7 @@ static int run_program(struct cage *c, const char *const argv[], int input,
         if (dup2(input, 0) != -1 && dup2(errors, 2) != -1)
             /* execvp changes no argument, it is only declared as if. */
             execvp(argv[0], (char *const *)(uintptr_t)argv);
-        dprintf(2, "%s: %s\n", argv[0], strerror(errno));
+        dprintf(errors, "%s: %s\n", argv[0], strerror(errno));
         _exit(EXIT_NOT_FOUND);
     }
     /* Signals for us are meant for it as well.  (SIGCHLD wakes us when it ends;
