@@ -1569,7 +1569,8 @@ static void step_exec(struct cage *c) {
      * of signals, whose size it wants to be told: one bit for each of 64.) */
     const unsigned long zeros[4] = { 0 };
     for (int n = 1; n < NSIG; n++)
-        syscall(SYS_rt_sigaction, n, zeros, NULL, sizeof(uint64_t));
+        if (n != SIGKILL && n != SIGSTOP)       /* those cannot be ignored */
+            KERNEL(rt_sigaction, n, zeros, NULL, sizeof(uint64_t));
     KERNEL(rt_sigprocmask, SIG_SETMASK, zeros, NULL, sizeof(uint64_t));
     umask(022);
 
@@ -1615,7 +1616,7 @@ static _Noreturn void give_up_rights(struct cage *c) {
  * `pid`, one of the host's.)  Since `user` we are root, but only of the
  * namespaces that were made since then. */
 static _Noreturn void init_side(struct cage *c) {
-    prctl(PR_SET_NAME, "cage: init");
+    TRY(prctl(PR_SET_NAME, "cage: init"));      /* find() knows it by that */
     gather_layers(c);
     DO(c, rootfs);
     enter_root(c);
