@@ -1499,6 +1499,12 @@ static bool keyboard_is_ours(void) {
     return isatty(0) && (fstat(1, &out) == -1 || !S_ISFIFO(out.st_mode));
 }
 
+/* Is it a terminal, or could it be one?  (ENOTTY says that it is none.  Any other
+ * error, EIO of a terminal that has been hung up, does not.) */
+static bool maybe_tty(int fd) {
+    return isatty(fd) || errno != ENOTTY;
+}
+
 /* Make a terminal in the container, put its slave end into the place of those
  * of 0, 1 and 2 that are terminals, and hand the master to the host side, which
  * copies the bytes from then on (Part II). */
@@ -1506,7 +1512,7 @@ static void step_tty(struct cage *c) {
     /* A session of our own: only who has made a session, its leader, can give
      * it a controlling terminal, and of the old one that is another process. */
     TRY(setsid());
-    if (!isatty(0) && !isatty(1) && !isatty(2))
+    if (!maybe_tty(0) && !maybe_tty(1) && !maybe_tty(2))
         return;
 
     /* From the container's own devpts.  A new terminal is locked until its
@@ -1527,10 +1533,10 @@ static void step_tty(struct cage *c) {
      * (and closes nothing here): unshare(2) is forbidden since `seccomp`. */
     KERNEL(close_range, ~0U, ~0U, CLOSE_RANGE_UNSHARE);
     int nothing = TRY(open("/dev/null", O_RDONLY | O_CLOEXEC));
-    if (isatty(0))
+    if (maybe_tty(0))
         TRY(dup2(keyboard_is_ours() ? slave : nothing, 0));
     for (int fd = 1; fd <= 2; fd++)
-        if (isatty(fd))
+        if (maybe_tty(fd))
             TRY(dup2(slave, fd));
 }
 
