@@ -1499,10 +1499,14 @@ static bool keyboard_is_ours(void) {
     return isatty(0) && (fstat(1, &out) == -1 || !S_ISFIFO(out.st_mode));
 }
 
-/* Is it a terminal, or could it be one?  (ENOTTY says that it is none.  Any other
- * error, EIO of a terminal that has been hung up, does not.) */
-static bool maybe_tty(int fd) {
-    return isatty(fd) || errno != ENOTTY;
+/* Is it a terminal?  ENOTTY says that it is none, and some devices say EINVAL.
+ * After any other error we do not know, and the host's would stay in its hands.
+ */
+static bool is_terminal(struct cage *c, int fd) {
+    bool yes = isatty(fd);
+    must(c, yes || errno == ENOTTY || errno == EINVAL ? 0 : -1, "isatty(%d)",
+         fd);
+    return yes;
 }
 
 /* Make a terminal in the container, put its slave end into the place of those
@@ -1512,7 +1516,7 @@ static void step_tty(struct cage *c) {
     /* A session of our own: only who has made a session, its leader, can give
      * it a controlling terminal, and of the old one that is another process. */
     TRY(setsid());
-    if (!maybe_tty(0) && !maybe_tty(1) && !maybe_tty(2))
+    if (!is_terminal(c, 0) && !is_terminal(c, 1) && !is_terminal(c, 2))
         return;
 
     /* From the container's own devpts.  A new terminal is locked until its
@@ -1533,10 +1537,10 @@ static void step_tty(struct cage *c) {
      * (and closes nothing here): unshare(2) is forbidden since `seccomp`. */
     KERNEL(close_range, ~0U, ~0U, CLOSE_RANGE_UNSHARE);
     int nothing = TRY(open("/dev/null", O_RDONLY | O_CLOEXEC));
-    if (maybe_tty(0))
+    if (is_terminal(c, 0))
         TRY(dup2(keyboard_is_ours() ? slave : nothing, 0));
     for (int fd = 1; fd <= 2; fd++)
-        if (maybe_tty(fd))
+        if (is_terminal(c, fd))
             TRY(dup2(slave, fd));
 }
 
