@@ -25,7 +25,6 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/utsname.h>
-#include <time.h>
 #include <unistd.h>
 
 extern char **environ;
@@ -178,9 +177,13 @@ int main(int argc, char **argv)
     struct utsname names;
     uname(&names);
     printf("host name %s, domain %s\n", names.nodename, names.domainname);
-    struct timespec boot;
-    clock_gettime(CLOCK_BOOTTIME, &boot);
-    printf("up for %s\n", boot.tv_sec < 30 ? "less than 30 s" : "LONG");
+    /* Two lines, a clock and its offset each: some seconds less than the host. */
+    char offsets[200] = "";
+    int clocks = open("/proc/self/timens_offsets", O_RDONLY | O_CLOEXEC);
+    if (read(clocks, offsets, sizeof offsets - 1) > 0)
+        printf("clocks: %s\n", strchr(offsets, '-') != strrchr(offsets, '-')
+               ? "set back" : "THE HOST'S");
+    close(clocks);
     struct ifreq lo = { .ifr_name = "lo" };
     int any = socket(AF_INET, SOCK_DGRAM, 0);
     printf("lo: %s\n", ioctl(any, SIOCGIFFLAGS, &lo) == -1 ? strerror(errno)
