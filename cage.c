@@ -2500,9 +2500,12 @@ static void enable_controller(struct cage *c, const char *file) {
  * (That cgroup.events then reads "populated 0" can be waited for by poll(2),
  * but in version 2 only; mostly the first try succeeds.) */
 static void remove_group(struct cage *c) {
-    for (int i = c->trees - 1, tries = 0; i >= 0; i--)
+    for (int i = c->trees - 1, tries = 0; i >= 0; i--) {
         while (rmdir(c->groups[i]) == -1 && errno == EBUSY && tries++ < 1000)
             poll(NULL, 0, 1);           /* wait for a millisecond */
+        if (access(c->groups[i], F_OK) == 0)
+            return;                     /* then the next cage tries again */
+    }
 }
 
 /* Remove every group whose container is gone because its host side was killed,
@@ -2527,8 +2530,12 @@ static void remove_stale_groups(struct cage *c) {
         if (strncmp(group, "cage.", strlen("cage.")) != 0)
             continue;
         int held = name_socket(c, text("%u/%s", getuid(), name), true);
-        for (int tree = TREES - 1; held != -1 && tree >= 0; tree--)
-            rmdir(text("%s/%s", tree ? v1_trees[tree - 1] : c->above, group));
+        for (int tree = TREES - 1; held != -1 && tree >= 0; tree--) {
+            const char *path = tree ? v1_trees[tree - 1] : c->above;
+            path = text("%s/%s", path, group);
+            if (rmdir(path) == -1 && access(path, F_OK) == 0)
+                break;                  /* again, that of version 2 is last */
+        }
         close(held);
     }
 }
