@@ -23,6 +23,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/sysmacros.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -81,10 +82,15 @@ static void print_folder(const char *path) {
     for (int i = 0; i < n; i++) {
         char name[512];
         struct stat st;
+        struct statvfs fs;
         snprintf(name, sizeof name, "%s/%s", path, files[i]->d_name);
-        if (strcmp(files[i]->d_name, "..") != 0 && lstat(name, &st) == 0)
-            printf("file %s %o %u:%u device %u:%u\n", name, st.st_mode,
-                   st.st_uid, st.st_gid, major(st.st_rdev), minor(st.st_rdev));
+        if (strcmp(files[i]->d_name, "..") == 0 || lstat(name, &st) == -1)
+            continue;
+        /* A read-only volume that cannot be id-mapped belongs to nobody. */
+        if (statvfs(name, &fs) == 0 && fs.f_flag & ST_RDONLY)
+            st.st_uid = st.st_gid = 0;
+        printf("file %s %o %u:%u device %u:%u\n", name, st.st_mode, st.st_uid,
+               st.st_gid, major(st.st_rdev), minor(st.st_rdev));
     }
 }
 
