@@ -1503,9 +1503,8 @@ static bool keyboard_is_ours(void) {
  * After any other error we do not know, and the host's would stay in its hands.
  */
 static bool is_terminal(struct cage *c, int fd) {
-    bool yes = isatty(fd);
-    must(c, yes || errno == ENOTTY || errno == EINVAL ? 0 : -1, "isatty(%d)",
-         fd);
+    bool yes = isatty(fd), no = errno == ENOTTY || errno == EINVAL;
+    must(c, yes || no ? 0 : -1, "isatty(%d)", fd);
     return yes;
 }
 
@@ -2500,12 +2499,11 @@ static void enable_controller(struct cage *c, const char *file) {
  * (That cgroup.events then reads "populated 0" can be waited for by poll(2),
  * but in version 2 only; mostly the first try succeeds.) */
 static void remove_group(struct cage *c) {
-    for (int i = c->trees - 1, tries = 0; i >= 0; i--) {
-        while (rmdir(c->groups[i]) == -1 && errno == EBUSY && tries++ < 1000)
+    for (int i = c->trees, tries = 0; i > 0 && tries < 1000; tries++)
+        if (rmdir(c->groups[i - 1]) == 0 || errno != EBUSY)
+            i--;
+        else
             poll(NULL, 0, 1);           /* wait for a millisecond */
-        if (access(c->groups[i], F_OK) == 0)
-            return;                     /* then the next cage tries again */
-    }
 }
 
 /* Remove every group whose container is gone because its host side was killed,
@@ -2530,12 +2528,10 @@ static void remove_stale_groups(struct cage *c) {
         if (strncmp(group, "cage.", strlen("cage.")) != 0)
             continue;
         int held = name_socket(c, text("%u/%s", getuid(), name), true);
-        for (int tree = TREES - 1; held != -1 && tree >= 0; tree--) {
-            const char *path = tree ? v1_trees[tree - 1] : c->above;
-            path = text("%s/%s", path, group);
-            if (rmdir(path) == -1 && access(path, F_OK) == 0)
-                break;                  /* again, that of version 2 is last */
-        }
+        for (int tree = TREES - 1; held != -1 && tree >= 0; tree--)
+            if (rmdir(text("%s/%s", tree ? v1_trees[tree - 1] : c->above,
+                           group)) == -1 && errno == EBUSY)
+                break;                  /* that of version 2 is the last */
         close(held);
     }
 }
