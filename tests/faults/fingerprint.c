@@ -86,7 +86,7 @@ static void print_folder(const char *path) {
         snprintf(name, sizeof name, "%s/%s", path, files[i]->d_name);
         if (strcmp(files[i]->d_name, "..") == 0 || lstat(name, &st) == -1)
             continue;
-        /* A read-only volume that cannot be id-mapped belongs to nobody. */
+        /* ... and then it belongs to nobody. */
         if (statvfs(name, &fs) == 0 && fs.f_flag & ST_RDONLY)
             st.st_uid = st.st_gid = 0;
         printf("file %s %o %u:%u device %u:%u\n", name, st.st_mode, st.st_uid,
@@ -105,6 +105,10 @@ static void print_mounts(void) {
         for (char *s = rest; (s = strchr(s, ':')) != NULL;)
             for (s++; *s >= '0' && *s <= '9'; s++)
                 *s = '#';
+        /* A read-only volume that cannot be id-mapped is shown as it is. */
+        char *mapped = strstr(rest, ",idmapped");
+        if (strstr(rest, " ro,") && mapped)
+            memmove(mapped, mapped + 9, strlen(mapped + 9) + 1);
         printf("mount ");
         print(rest);
     }
