@@ -436,7 +436,7 @@ static int run_program(struct cage *c, const char *const argv[], int input,
         if (dup2(input, 0) != -1 && dup2(errors, 2) != -1)
             /* execvp changes no argument, it is only declared as if. */
             execvp(argv[0], (char *const *)(uintptr_t)argv);
-        dprintf(2, "%s: %s\n", argv[0], strerror(errno));
+        dprintf(errors, "%s: %s\n", argv[0], strerror(errno));
         _exit(EXIT_NOT_FOUND);
     }
     /* Signals for us are meant for it as well.  (SIGCHLD wakes us when it ends;
@@ -1495,6 +1495,15 @@ static bool keyboard_is_ours(void) {
     return isatty(0) && (fstat(1, &out) == -1 || !S_ISFIFO(out.st_mode));
 }
 
+/* Is it a terminal?  ENOTTY says that it is none, and some devices say EINVAL.
+ * After any other error we do not know, and the host's would stay in its hands.
+ */
+static bool is_terminal(struct cage *c, int fd) {
+    bool yes = isatty(fd), no = errno == ENOTTY || errno == EINVAL;
+    must(c, yes || no ? 0 : -1, "isatty(%d)", fd);
+    return yes;
+}
+
 /* Make a terminal in the container, put its slave end into the place of those
  * of 0, 1 and 2 that are terminals, and hand the master to the host side, which
  * copies the bytes from then on (Part II). */
@@ -1502,7 +1511,7 @@ static void step_tty(struct cage *c) {
     /* A session of our own: only who has made a session, its leader, can give
      * it a controlling terminal, and of the old one that is another process. */
     TRY(setsid());
-    if (!isatty(0) && !isatty(1) && !isatty(2))
+    if (!is_terminal(c, 0) && !is_terminal(c, 1) && !is_terminal(c, 2))
         return;
 
     /* From the container's own devpts.  A new terminal is locked until its
@@ -1523,10 +1532,10 @@ static void step_tty(struct cage *c) {
      * (and closes nothing here): unshare(2) is forbidden since `seccomp`. */
     KERNEL(close_range, ~0U, ~0U, CLOSE_RANGE_UNSHARE);
     int nothing = TRY(open("/dev/null", O_RDONLY | O_CLOEXEC));
-    if (isatty(0))
+    if (is_terminal(c, 0))
         TRY(dup2(keyboard_is_ours() ? slave : nothing, 0));
     for (int fd = 1; fd <= 2; fd++)
-        if (isatty(fd))
+        if (is_terminal(c, fd))
             TRY(dup2(slave, fd));
 }
 
@@ -1565,7 +1574,8 @@ static void step_exec(struct cage *c) {
      * of signals, whose size it wants to be told: one bit for each of 64.) */
     const unsigned long zeros[4] = { 0 };
     for (int n = 1; n < NSIG; n++)
-        syscall(SYS_rt_sigaction, n, zeros, NULL, sizeof(uint64_t));
+        if (n != SIGKILL && n != SIGSTOP)       /* those cannot be ignored */
+            KERNEL(rt_sigaction, n, zeros, NULL, sizeof(uint64_t));
     KERNEL(rt_sigprocmask, SIG_SETMASK, zeros, NULL, sizeof(uint64_t));
     umask(022);
 
@@ -1611,7 +1621,7 @@ static _Noreturn void give_up_rights(struct cage *c) {
  * `pid`, one of the host's.)  Since `user` we are root, but only of the
  * namespaces that were made since then. */
 static _Noreturn void init_side(struct cage *c) {
-    prctl(PR_SET_NAME, "cage: init");
+    TRY(prctl(PR_SET_NAME, "cage: init"));      /* find() knows it by that */
     gather_layers(c);
     DO(c, rootfs);
     enter_root(c);
@@ -2508,8 +2518,10 @@ static void enable_controller(struct cage *c, const char *file) {
  * (That cgroup.events then reads "populated 0" can be waited for by poll(2),
  * but in version 2 only; mostly the first try succeeds.) */
 static void remove_group(struct cage *c) {
-    for (int i = c->trees - 1, tries = 0; i >= 0; i--)
-        while (rmdir(c->groups[i]) == -1 && errno == EBUSY && tries++ < 1000)
+    for (int i = c->trees, tries = 0; i > 0 && tries < 1000; tries++)
+        if (rmdir(c->groups[i - 1]) == 0 || errno != EBUSY)
+            i--;
+        else
             poll(NULL, 0, 1);           /* wait for a millisecond */
 }
 
@@ -2536,7 +2548,9 @@ static void remove_stale_groups(struct cage *c) {
             continue;
         int held = name_socket(c, text("%u/%s", getuid(), name), true);
         for (int tree = TREES - 1; held != -1 && tree >= 0; tree--)
-            rmdir(text("%s/%s", tree ? v1_trees[tree - 1] : c->above, group));
+            if (rmdir(text("%s/%s", tree ? v1_trees[tree - 1] : c->above,
+                           group)) == -1 && errno == EBUSY)
+                break;                  /* that of version 2 is the last */
         close(held);
     }
 }
@@ -2702,9 +2716,10 @@ static void take_terminal(struct cage *c, int master, int slave) {
     c->step = "tty";
     /* Where its output is shown: at least one of the three is a terminal. */
     c->terminal = isatty(1) ? 1 : isatty(2) ? 2 : 0;
-    c->master = master;
-    /* A command that does not read must not bring us to a halt. */
+    /* A command that does not read must not bring us to a halt.  (We have a
+     * master from then on: clean_up() reads from it until nothing comes.) */
     TRY(fcntl(master, F_SETFL, O_NONBLOCK));
+    c->master = master;
     /* Without OPOST, "output processing", a terminal leaves \n as it is.  If
      * the real one will never be raw, it goes on making \r\n of it. */
     TRY(tcgetattr(slave, &modes));
