@@ -35,6 +35,10 @@ attacks: all
 test-vm: all
 	tests/vm/run $(KERNEL) $(strip $(TESTS))
 
+# Every system call that cage makes fails once, and what comes of it (minutes).
+faults: all
+	tests/faults/all
+
 # How long a container takes, beside others (on a quiet machine).
 bench: all
 	tests/bench/run
@@ -66,5 +70,5 @@ clean:
 	rm -f cage cage-debug
 	rootfs/.fill clean
 
-.PHONY: all rootfs run test attacks test-vm bench check debug doctor clean \
-	exercise hint solution grade quotes
+.PHONY: all rootfs run test attacks faults test-vm bench check debug doctor \
+	clean exercise hint solution grade quotes

@@ -1,0 +1,69 @@
+# Whatever fails, cage fails closed: each of these runs has one system call that
+# fails, or in which a process is killed.  `make faults` tries all of them.
+load helper
+load helper-programs
+
+faults() { timeout -k 5 200 "$REPO/tests/faults/run" "$@"; }
+
+need_faults() {
+    need "${CC:-cc}" tar awk
+    cage run "$ROOTFS" true 2> /dev/null || skip "no container can be made here"
+}
+
+# finds KIND PLANS: the harness finds this fault with the mutant, and with cage
+# as it is finds none.
+finds() {
+    run faults --only "$2" run
+    equal 0 "$status"
+    mutant "$3"
+    export CAGE
+    run faults --only "$2" run
+    echo "$output"
+    equal 1 "$status"
+    has "$output" "
+$1: run "
+}
+
+@test "60 of the faults: the container is as strong as asked, or it is refused" {
+    need_faults
+    run faults --sample 60
+    echo "$output"
+    equal 0 "$status"
+    has "$output" " all "
+}
+
+@test "kill -9 of the host side at 100 random moments of a start leaves nothing" {
+    need_faults
+    run faults --kills 100
+    echo "$output"
+    equal 0 "$status"
+    has "$output" "100 host sides killed*: 0 left something"
+}
+
+@test "the harness sees a check that is missing: a mask is not made read-only" {
+    need_faults
+    finds weaker '3:mount_setattr:*:E*' \
+        's/KERNEL(mount_setattr, tree, "", \(.*\));/syscall(SYS_mount_setattr, tree, "", \1);/'
+}
+
+@test "the harness sees a check that is missing: no_new_privs" {
+    need_faults
+    finds weaker '3:prctl:*:EPERM' 's/TRY(prctl(PR_SET_NO_NEW_PRIVS, \(.*\)));/prctl(PR_SET_NO_NEW_PRIVS, \1);/
+        s/KERNEL(seccomp, \(.*\));/syscall(SYS_seccomp, \1);/'
+}
+
+@test "the harness sees a message without a reason, and none" {
+    need_faults
+    finds unclear '3:move_mount:3:E*' 's/^    say(c, error, message);$/    if (0) say(c, error, message);/'
+}
+
+@test "the harness sees that it hangs" {
+    need_faults
+    finds hung '3:pivot_root:1:EPERM' 's/^    _exit(EXIT_CAGE);$/    pause(); _exit(EXIT_CAGE);/'
+}
+
+@test "the harness sees what is left: a process that does not die with the host side" {
+    need_faults
+    finds left '1:poll:*:KILL' 's/TRY(prctl(PR_SET_PDEATHSIG, SIGKILL));/(void)0;/
+        s/^    TRY(recv(c->talk, &m, sizeof m, 0));$/    while (recv(c->talk, \&m, sizeof m, 0) <= 0) sleep(1);/'
+}
