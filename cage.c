@@ -596,9 +596,12 @@ static void step_cgroup(struct cage *c) {
             note(c, "no group: access(%s): %s", c->above, strerror(errno));
         return;
     }
-    must(c, mkdir(c->groups[0], 0755), "mkdir(%s)", c->groups[0]);
-    c->group = must(c, open(c->groups[0], FOLDER), "open(%s)", c->groups[0]);
-    TRY(flock(c->group, LOCK_SH));      /* see remove_stale_groups() */
+    /* New, empty and not locked yet, it looks like one that was left behind:
+     * another cage may just have removed it.  See remove_stale_groups(). */
+    do {
+        must(c, mkdir(c->groups[0], 0755), "mkdir(%s)", c->groups[0]);
+        c->group = open(c->groups[0], FOLDER);
+    } while (flock(c->group, LOCK_SH) == -1 || !exists(c, c->groups[0]));
     for (int i = 1; i < c->trees; i++)
         must(c, mkdir(c->groups[i], 0755), "mkdir(%s)", c->groups[i]);
 
