@@ -70,5 +70,5 @@ clean:
 	rm -f cage cage-debug
 	rootfs/.fill clean
 
-.PHONY: all rootfs run test attacks faults test-vm bench check debug doctor \
-	clean exercise hint solution grade quotes
+.PHONY: all rootfs run test attacks faults test-vm bench check debug doctor clean \
+	exercise hint solution grade quotes
