@@ -2538,10 +2538,10 @@ static void remove_group(struct cage *c) {
  * nobody can make the group anew and lose it to us.  (A new container of that
  * name waits for the moment that it takes: see prepare().)
  *
- * Names are per network namespace, groups are not: of a cage that was started in
- * another one we do get the name.  So each also locks its group, flock(2), as
- * soon as it is made; the kernel opens the lock when the host side has ended,
- * however that was. */
+ * Names are per network namespace, groups are not: of a cage that was started
+ * in another one we do get the name.  So each also locks its group, flock(2),
+ * as soon as it is made; the kernel opens the lock when the host side has
+ * ended, however that was. */
 static void remove_stale_groups(struct cage *c) {
     struct dirent **files;
     int n = scandir(c->above, &files, NULL, NULL);
@@ -3202,6 +3202,12 @@ static void open_other(struct cage *c) {
         if ((c->exec || strstr("ns/ipc ns/net ns/user ns/uts", facts[i]))
             && strcmp(fact(c, 0, facts[i]), fact(c, pid, facts[i])) != 0)
             c->pod_namespaces |= namespaces[i];
+    /* A command that begins with #!/proc/self/exe is our own file, and so a
+     * program inside can get hold of it, and write to it as soon as nobody runs
+     * it any more (CVE-2019-5736).  PID 1 runs its file as long as anything
+     * inside lives: so ours has to be the same. */
+    if (c->exec && strcmp(fact(c, 0, "exe"), fact(c, c->other.host, "exe")))
+        refuse(c, "%s was started by another cage than this file", c->join);
     /* What it shares with the host was left out there: so it is here. */
     without(c, user) |= !(c->pod_namespaces & CLONE_NEWUSER);
     without(c, net) |= !(c->pod_namespaces & CLONE_NEWNET);

@@ -7,7 +7,7 @@
 #   shared memory and queues            | ipc                          | 07-ipc: without ipc they are
 #   abstract socket (CVE-2020-15257)    | net                          | here
 #   wait for a joiner (CVE-2016-9962)   | the not-dumpable line        | here
-#   overwrite the tool (CVE-2019-5736)  | the sealed copy; root: user  | here
+#   overwrite the tool (CVE-2019-5736)  | exec only by the same file; root: user | here
 #   overwrite the tool, while it runs   | -                            | here
 #   PID 1's environment                 | the not-dumpable line        | 23-init: if PID 1 were dumpable
 #   environment, umask                  | exec's resets                | here
@@ -148,7 +148,7 @@ overwritten() {
     hasnt "$(overwritten "$first")" "open for writing: $CAGE"
     without=()
     [ "$(id -u)" != 0 ] || without=(--without=user)
-    mutant "$slow_refusal; s/^ *run_sealed_copy(c, argv);/;/"
+    mutant "$slow_refusal; s/if (c->exec && strcmp(fact(c, 0, .exe.), .*/if (0)/"
     equal "open for writing: $CAGE" "$(overwritten "$first" "${without[@]}")"
 }
 
