@@ -1503,9 +1503,8 @@ static bool keyboard_is_ours(void) {
  * After any other error we do not know, and the host's would stay in its hands.
  */
 static bool is_terminal(struct cage *c, int fd) {
-    bool yes = isatty(fd), no = errno == ENOTTY || errno == EINVAL;
-    must(c, yes || no ? 0 : -1, "isatty(%d)", fd);
-    return yes;
+    bool none = !isatty(fd) && (errno == ENOTTY || errno == EINVAL);
+    return !none && must(c, isatty(fd) ? 1 : -1, "isatty(%d)", fd);
 }
 
 /* Make a terminal in the container, put its slave end into the place of those
@@ -2499,10 +2498,8 @@ static void enable_controller(struct cage *c, const char *file) {
  * (That cgroup.events then reads "populated 0" can be waited for by poll(2),
  * but in version 2 only; mostly the first try succeeds.) */
 static void remove_group(struct cage *c) {
-    for (int i = c->trees, tries = 0; i > 0 && tries < 1000; tries++)
-        if (rmdir(c->groups[i - 1]) == 0 || errno != EBUSY)
-            i--;
-        else
+    for (int i = c->trees - 1, tries = 1000; i >= 0 && tries > 0; i--)
+        while (rmdir(c->groups[i]) == -1 && errno == EBUSY && --tries > 0)
             poll(NULL, 0, 1);           /* wait for a millisecond */
 }
 
