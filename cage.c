@@ -72,16 +72,17 @@
  *               proc, host_root, host_pidfd: the last looks at the host
  *
  * PID 1 closes its copy of all of them, and execve(2) closes the command's; the
- * host side keeps them to the end.
+ * host side keeps them to the end.  (What a step has left open there besides
+ * stays as well, to no effect.)
  *
  * HOW TO READ
  *
  * From here down.  First some tools that every step uses, then Part I: the
  * steps, one banner and one function each, and run(), which calls them.  There
  * you can stop reading.  Part II is the fine print of some steps (the terminal,
- * id-mapped mounts, tarballs, old cgroups, --explain), and then come the
- * options.  A function is declared here and there before it is written, so
- * that the story comes first.
+ * id-mapped mounts, tarballs, old cgroups, --explain), Part III what finds,
+ * enters and stops a container; and then come the options.  A function is
+ * declared here and there before it is written, so that the story comes first.
  *
  * Under the banner of a step stands what it is for and what goes wrong without
  * it; then `By hand`, the same with the tools of the shell (most need root, and
@@ -138,6 +139,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
@@ -413,14 +415,14 @@ static bool exists(struct cage *c, const char *path) {
  * Run ARGV, with descriptor INPUT as its standard input (0: with none: what is
  * piped into cage is for the command), and wait for it.
  * Returns its exit status, 128+n if signal n killed it, 127 if there is no such
- * program.  A TOOL is one whose failure ends the run: then what it has said on
- * its standard error is part of our message. */
+ * program.  If its failure is to end the run, TOOL is what it was called for:
+ * then what it has said on its standard error is part of our message. */
 static int exit_status(int how) {       /* HOW: what waitpid(2) has told */
     return WIFSIGNALED(how) ? EXIT_SIGNAL + WTERMSIG(how) : WEXITSTATUS(how);
 }
 
 static int run_program(struct cage *c, const char *const argv[], int input,
-                       bool tool) {
+                       const char *tool) {
     char says[200] = "-";
     /* A tool's errors go into a nameless file in memory, memfd_create(2). */
     int how, errors = tool ? TRY(memfd_create("stderr", MFD_CLOEXEC)) : 2;
@@ -448,7 +450,7 @@ static int run_program(struct cage *c, const char *const argv[], int input,
     kill(getpid(), SIGCHLD);
     int status = exit_status(how);
     if (tool && status != 0 && pread(errors, says, sizeof says - 1, 0) >= 0)
-        refuse(c, "%s: status %d: %s", argv[0], status, strtok(says, "\n"));
+        refuse(c, "%s: status %d: %s", tool, status, strtok(says, "\n"));
     return status;
 }
 
@@ -457,7 +459,7 @@ static int run_program(struct cage *c, const char *const argv[], int input,
  * --explain it is announced before and its effect is shown after:
  * begin_step() (false: leave it out) and end_step(), in Part II, compare what
  * /proc says about this process then and now.  Not all can be seen there:
- * volumes, fds and pivot change nothing in the list.  A macro, and no table of
+ * volumes and fds change nothing in the list.  A macro, and no table of
  * functions that a loop would call: so the order of the steps can be read where
  * they run, and a debugger goes from one to the next. */
 
@@ -1107,7 +1109,7 @@ static void step_mask(struct cage *c) {
  * Without it there is chroot(2), from 1979, which changes only what "/" means
  * to one process.  The host's files are still mounted, and whoever may call
  * chroot walks out: mkdir x, chroot x, and `..` of the folder one is still in
- * now leads up to the real root.  This step begins by doing just that.
+ * now leads up to the real root.  init_side() does just that before this step.
  *
  *   By hand:  unshare -r -m sh -c 'mount --rbind rootfs rootfs; cd rootfs;
  *                 pivot_root . .; umount -l .; cd /; ls'
@@ -1118,19 +1120,13 @@ static void step_mask(struct cage *c) {
  *   See:      pivot_root(2), which explains the two dots
  *
  * (setns(2) puts a process at the root of its mount namespace: the first time
- * those are the host's files.  --explain shows no change in this step, since
- * mountinfo lists only what is below the root of whoever reads it, and
- * enter_root() has moved that already.)
+ * those are the host's files.  To look into mountinfo would not tell: it lists
+ * only what is below the root of whoever reads it, also a root by chroot.)
  *
  * It is refused with EINVAL where the mounts are shared (see `private`), with
  * EBUSY or EINVAL if the new root is not a mount point, and on the initramfs of
  * a machine that is just booting, since nothing is mounted below that. */
 static void step_pivot(struct cage *c) {
-    /* Walk out of the chroot of enter_root().  All it takes is a descriptor of
-     * a folder outside of it, and the right to call chroot: this is why it is
-     * not a wall. */
-    TRY(fchdir(c->host_root));
-    TRY(chroot("."));
     /* Both are ".": the old root is put on top of the new one... */
     TRY(chdir("/tmp/root"));
     KERNEL(pivot_root, ".", ".");
@@ -1637,6 +1633,13 @@ static _Noreturn void init_side(struct cage *c) {
      * be made.  What is mounted below, /dev and the volumes, stays as it is. */
     if (c->read_only)
         KERNEL(mount_setattr, AT_FDCWD, "/", 0, &rdonly, sizeof rdonly);
+    if (!without(c, pivot)) {
+        /* Walk out of the chroot of enter_root().  All it takes is a descriptor
+         * of a folder outside of it, and the right to call chroot: this is why
+         * it is not a wall. */
+        TRY(fchdir(c->host_root));
+        TRY(chroot("."));
+    }
     DO(c, pivot);
     give_up_rights(c);
 }
@@ -1720,8 +1723,9 @@ static int run(struct cage *c) {
  *
  * What the steps have left out: --explain, names, copies of mounts, tarballs,
  * the layers of ROOTFS, id maps, cgroups old and new, what is prepared before
- * the first step, the terminal, and at last the loop in which the host side
- * spends the time while your command runs.  Each section can be read alone. */
+ * the first step, the lab cell, the terminal, the loop in which the host side
+ * spends the time while your command runs, and the hints under its errors.
+ * Each section can be read alone. */
 
 /* ---------------------- snapshots: --explain and --step --------------------
  * --explain shall not print what this file hopes to do, but what the kernel has
@@ -1855,7 +1859,7 @@ static void end_step(struct cage *c) {
  * when its container is gone.  A file, say /run/cage/NAME, is the obvious way
  * to note that a name is taken; but when the machine or cage is killed, the
  * file stays, and somebody has to find out whether it is still true.  (runc
- * keeps such a folder for each container, and has a command to delete it.)
+ * keeps a folder for each container, and has a command to delete it.)
  *
  * So a name is an "abstract" Unix socket: one that has a name but no file.
  * bind(2) makes it unique, and the kernel gives it free when the process ends,
@@ -1876,7 +1880,8 @@ static void end_step(struct cage *c) {
  * A connected socket can also be asked which process, and of which user, has
  * called listen(2) at the other end (SO_PEERCRED): that is the host side.
  *
- *   Try:  ./cage run -n web rootfs sleep 100 &   grep @cage /proc/net/unix
+ *   Try:  ./cage run -n web rootfs sleep 9 & sleep 1; grep @cage /proc/net/unix
+ *         (a 1 in the 4th column, 00010000: it listens)
  *   See:  unix(7), "abstract" and SO_PEERCRED; proc(5) on /proc/net/unix
  *
  * (Such names are per network namespace: see network_namespaces(7).) */
@@ -1904,15 +1909,16 @@ static int name_socket(struct cage *c, const char *name, bool claim) {
  * mount(2) makes a mount of a kind of file system: a new proc, a new tmpfs.  To
  * show something that is mounted already in a second place, one takes a copy of
  * its mount, as `mount --bind` does.  The new mount calls (since Linux 5.2, the
- * second since 5.12) do it in three moves instead of one:
+ * second since 5.12) do it in three moves:
  *
  *      open_tree       take a copy; it is attached nowhere, and a descriptor
  *                      is all that holds it
  *      mount_setattr   change it, while nobody can see it yet
  *      move_mount      attach it to a place
  *
- * The old call needs two, bind and then remount to make it read-only; between
- * them it can be written, and a program that forgets to check the second has
+ * By mount(2) it is two calls, bind and then remount to make it read-only, and
+ * the first attaches it: until the second it can be written, and a program
+ * that forgets to check the second has
  * left it so.  Here a copy that is wrong is never attached.  And since the host
  * side and the container share a table of open files, the former can take the
  * copy and the latter attach it.
@@ -1956,8 +1962,8 @@ static void mount_new(struct cage *c, const char *type, const char *path,
 static int clone_mount(struct cage *c, int dir, const char *path, int flags,
                        uint64_t attributes) {
     /* What to add, what to take away, how mounts pass, whose map of ids.
-     * Private, as in the step private: a copy made by the host side belongs to
-     * the host's mounts, and what is mounted on it would appear there. */
+     * Private, as in the step private: the copy of a shared mount is shared
+     * with it, and what is mounted on the copy would appear on the host. */
     struct mount_attr set = { attributes, 0, MS_PRIVATE, 0 };
     int how = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | flags;
     int tree = must(c, syscall(SYS_open_tree, dir, path, how), "open_tree(%s)",
@@ -2041,31 +2047,34 @@ static int open_archive(struct cage *c, int tree, const char *path) {
                                  O_RDONLY | O_CLOEXEC), "open(%s)", path);
     must(c, read(archive, head, sizeof head), "read(%s)", path);
     /* No first byte: an archive without any file, or not even that. */
-    bool packed = *head && memcmp(head + 257, "ustar", 5) != 0;
-    if (!packed && (lseek(archive, -1024, SEEK_END) == -1
-                    || read(archive, tail, 1024) != 1024
-                    || memcmp(tail, zeros, 1024) != 0))
-        refuse(c, "%s is cut off: a tar archive ends with 1024 zeros", path);
+    bool packed = memcmp(head + 257, "ustar", 5) != 0;
+    if (*head == '\0'
+        || (!packed && (lseek(archive, -1024, SEEK_END) == -1
+                        || read(archive, tail, 1024) != 1024
+                        || memcmp(tail, zeros, 1024) != 0)))
+        refuse(c, "%s is empty, or cut off: an archive ends with 1024 zeros",
+               path);
     return archive;
 }
 
-/* Unpack ARCHIVE, an open file that tar(1) knows as FILE, in the folder TARGET.
- * If tar fails, the run ends: it does so for a device file, which a user
+/* Unpack ARCHIVE, an open file that tar(1) knows as FILE, where S is to be.  If
+ * tar fails, the run ends: it does so for a device file, which a user
  * namespace may not make, and for an owner who does not exist inside.  So the
  * archive's /dev is left out (the container gets one of ours), and with one id
  * only (-o) all files belong to root.  -p: with the modes of the archive,
  * whatever the umask. */
 static void unpack(struct cage *c, int archive, const char *file,
-                   const char *target) {
+                   const struct source *s) {
     const char *const argv[] = {
-        "tar", "-x", "-p", "-C", target, "--exclude=./dev/*", "--exclude=dev/*",
-        "--numeric-owner", c->one_id ? "-of" : "-f", file, NULL
+        "tar", "-x", "-p", "-C", s->target, "--exclude=./dev/*",
+        "--exclude=dev/*", "--numeric-owner", c->one_id ? "-of" : "-f", file,
+        NULL
     };
     /* Only GNU tar reads this variable.  Without it the second pattern would
      * also match in other folders: usr/lib/udev/dev/... */
     setenv("TAR_OPTIONS", "--anchored", 1);
-    make_place(c, target, true);
-    run_program(c, argv, archive, true);
+    make_place(c, s->target, true);
+    run_program(c, argv, archive, s->path);
 }
 
 /* ------------------- the sources: ROOTFS, volumes, --save ------------------
@@ -2139,11 +2148,20 @@ static void open_sources(struct cage *c) {
         if (save)
             mkdir(s->path, 0700);       /* it may be there */
         c->tree[i] = clone_mount(c, AT_FDCWD, s->path, flags, s->attributes);
+        /* What may not be read would be noticed late, and by another step. */
+        must(c, access(s->path, R_OK), "access(%s)", s->path);
         TRY(fstat(c->tree[i], &st));
         bool folder = S_ISDIR(st.st_mode);
         if (save && (!folder || st.st_uid != getuid() || st.st_mode & 077))
             refuse(c, "--save %s: must be a folder of yours alone (chmod 700)",
                    s->path);
+        /* Two containers would spoil it for each other.  What is opened here
+         * stays open in the one table, and so locked, as long as we live. */
+        if (save)
+            must(c, flock(TRY(open(s->path, FOLDER)), LOCK_EX | LOCK_NB),
+                 "--save %s: flock()", s->path);
+        if (!volume && !folder && !S_ISREG(st.st_mode))
+            refuse(c, "%s is neither a folder nor a tar archive", s->path);
         if (c->user_namespace == 0 || syscall(SYS_mount_setattr, c->tree[i], "",
                 AT_EMPTY_PATH | flags, &map, sizeof map) == 0)
             continue;
@@ -2199,11 +2217,11 @@ static void gather_layers(struct cage *c) {
         if (S_ISDIR(st.st_mode))
             attach(c, c->tree[i], s->target, 0);
         else if (S_ISFIFO(st.st_mode))  /* from copy_as_archive() */
-            unpack(c, c->tree[i], "-", s->target);
+            unpack(c, c->tree[i], "-", s);
         else            /* A name, not "-": to find out how a file is packed,
                          * tar opens it, looks, and then opens it anew. */
             unpack(c, open_archive(c, c->tree[i], s->path), "/proc/self/fd/0",
-                   s->target);
+                   s);
     }
     /* With --save the first two may be there: it goes on where it was. */
     make_place(c, "writes/upper", true);
@@ -2242,7 +2260,6 @@ static void enter_root(struct cage *c) {
  * containers.  systemd-nspawn picks a range for each, as we do.  bubblewrap
  * always writes the third kind of map.
  *
- *
  * Who writes the map matters: not the process in the namespace, but one outside
  * that has the rights to these ids.  So the child has to wait in between:
  *
@@ -2261,8 +2278,8 @@ static void enter_root(struct cage *c) {
  * container, and return the first.  systemd's list of who uses which ids leaves
  * 0x70000000 to 0x7ffdffff unused: room for 4094 ranges.  A range is claimed by
  * its number in the way that names are, and so it is free again when the host
- * side ends.  Start to look at our process id: two containers that start at
- * the same time then rarely try the same range. */
+ * side ends.  The search begins at the number of our process: so two
+ * containers that start at the same time rarely try the same range. */
 static unsigned pick_ids(struct cage *c) {
     /* FIRST is a multiple of IDS, and so are all ranges: the upper 16 bits of
      * an id tell the container, the lower ones who it is inside. */
@@ -2316,7 +2333,7 @@ static bool write_granted_maps(struct cage *c) {
         "/usr/bin/newuidmap %d 0 %u 1 1 %u %u\n"
         "/usr/bin/newgidmap %d 0 %u 1 1 %u %u", c->init, getuid(), u[0], u[1],
         c->init, getgid(), g[0], g[1]), NULL };
-    run_program(c, argv, 0, true);
+    run_program(c, argv, 0, "id maps");
     return true;
 }
 
@@ -2344,8 +2361,9 @@ static void write_id_maps(struct cage *c, struct message *m) {
          * open already can be used by all; but a program inside that opens
          * /dev/stdin by its name opens the pipe anew, and would be refused: not
          * `... cat`, but `... cat /dev/stdin`.  So those of 0, 1, 2 that are
-         * pipes are given to the user of the container, as seen outside.  What
-         * cannot be given is refused then, no more. */
+         * pipes are given to the user of the container, as seen outside.  If
+         * that fails, such a program is refused, and nothing else happens.
+         * (`continue`: the compiler wants to see what fchown said be used.) */
         uid_t first = (uid_t)atoi(fact(c, c->init, "uid_map") + strlen("0 "));
         for (int fd = 0; fd <= 2; fd++)
             if (strncmp(fact(c, 0, text("fd/%d", fd)), "pipe:", 5) == 0
@@ -2434,12 +2452,13 @@ static void find_group(struct cage *c, const char *name, pid_t member) {
     bool top = path == NULL || (!member && geteuid() == 0);
     path = top ? text("/") : strtok(path + 3, "\n");
 
-    /* Above what?  A container's group, or cage-host, where another cage may
-     * have moved us (see enable_controller()), or the top, which is "". */
+    /* From the group of that process to the one above: leave out the last part
+     * if it is the container's own group, or cage-host, where another cage may
+     * have moved us (see enable_controller()).  The top, "/", becomes "". */
     char *last = strrchr(path, '/');
     c->group_name = text("cage.%s", name);
     bool found = strcmp(last + 1, c->group_name) == 0;
-    if (last[1] == '\0' || strncmp(last, "/cage", 5) == 0)
+    if (last[1] == '\0' || found || strcmp(last, "/cage-host") == 0)
         *last = '\0';
     c->above = text("%s%s", place, path);
     c->groups[0] = member && !found ? ""
@@ -2570,7 +2589,7 @@ static void say_why(struct cage *c) {
  *
  *   Try:  ./cage run -n web rootfs sleep 9 & sleep 1
  *         ./cage run -n web rootfs true                 the name is taken
- *         ls -l /proc/$(pgrep -o -x cage)/fd            what is open */
+ *         ls -l /proc/$!/fd                             what is open */
 
 static void open_other(struct cage *c);
 
@@ -2579,18 +2598,21 @@ static void open_other(struct cage *c);
  * just end us. */
 static void prepare(struct cage *c) {
     sigset_t all;
+    int tries = 0;
     const char *name = text("%u/%s", getuid(), c->name);
     /* If the caller ignores SIGCHLD, we would learn of no end: wait(2). */
     signal(SIGCHLD, SIG_DFL);
-    /* What the caller has left open is not for us.  (A link in ROOTFS could
-     * lead there by /proc/self/fd.  Only the lesson --without=fds needs it.) */
+    /* What the caller has left open is closed: a link in ROOTFS could lead
+     * there by /proc/self/fd.  (Not for the lesson --without=fds, which is to
+     * show just that.) */
     if (!without(c, fds))
         KERNEL(close_range, 3, ~0U, 0);
     /* Another cage may have it for a moment, see remove_stale_groups(). */
-    for (int tries = 100; !c->exec && (c->name_socket
-         = name_socket(c, name, true)) == -1; poll(NULL, 0, 1))
-        must(c, errno == EADDRINUSE && tries-- > 0 ? 0 : -1,
+    while (!c->exec && (c->name_socket = name_socket(c, name, true)) == -1) {
+        must(c, errno == EADDRINUSE && tries++ < 100 ? 0 : -1,
              "--name %s: bind(@cage/%s)", c->name, name);
+        poll(NULL, 0, 1);
+    }
     /* A folder that is open can still be used when no path leads to it any
      * more: for /proc that is the case after the step pivot. */
     c->proc = TRY(open("/proc", FOLDER));
@@ -2611,8 +2633,8 @@ static void prepare(struct cage *c) {
 
     /* From now on signals wait until supervise() reads them, as if they came
      * from a file (signalfd(2)), and so none can end us before we have cleaned
-     * up; the processes to come inherit that.  Only Ctrl-Z of the shell that
-     * started us still stops us at once. */
+     * up; the processes to come inherit that.  Only Ctrl-Z, typed where we
+     * were started, still stops us at once. */
     sigfillset(&all);
     sigdelset(&all, SIGTSTP);
     TRY(sigprocmask(SIG_SETMASK, &all, NULL));
@@ -2720,8 +2742,9 @@ static void take_keyboard(struct cage *c) {
 /* Write out what has come from the command.  False if there was nothing, or if
  * the real terminal is gone. */
 static bool copy_output(struct cage *c) {
-    /* The master never makes us wait (O_NONBLOCK), the real terminal may: if
-     * you hold it with Ctrl-S, the command will be held as well, in the end. */
+    /* The master never makes us wait (O_NONBLOCK), the real terminal may: then
+     * the command has to wait as well, in the end.  (Ctrl-S does that only
+     * while the real one is not raw; else it goes in, to the new one.) */
     char text[8192];
     ssize_t size = read(c->master, text, sizeof text), n = 0;
     for (ssize_t done = 0; done < size && n != -1; done += n)
@@ -2736,7 +2759,8 @@ static void copy_input(struct cage *c) {
     ssize_t n;
     if (c->typed_size == 0) {
         n = read(0, c->typed, sizeof c->typed);
-        c->raw = n > 0;                 /* else the window has been closed */
+        c->raw = n > 0;     /* else the window is closed: no more keys, and no
+                             * modes to put back */
         c->typed_size = n > 0 ? (size_t)n : 0;
     }
     /* What it has taken is moved out of the buffer.  -1: nothing, this time. */
@@ -2757,14 +2781,16 @@ static void copy_input(struct cage *c) {
  *      name_socket  somebody has asked who we are: take the connection
  *      c->pod       the container that we have joined has ended, and so do we
  *
- * The order of a run, seen from here: the child asks for its id maps; it says
- * who PID 1 is, and ends; the command says which terminal it has made, and then
- * that it starts; PID 1 ends with the command's status, and that is the end.
+ * The order of a run, seen from here: the child asks for its id maps, starts
+ * PID 1, and ends; PID 1 says which number it has; the command says which
+ * terminal it has made, and then that it starts; PID 1 ends with the command's
+ * status, and that is the end.
  *
  * However a run ends, and at whatever point, clean_up() is called, once; that
  * is the only place where something is undone.  And if we die by SIGKILL, it
  * is the kernel that cleans up: all that we hold is descriptors, and processes
- * that die with us.  Only a cgroup stays, for the next cage to remove.
+ * that die with us.  What stays is a cgroup, for the next cage to remove; a
+ * terminal that is raw (type: reset); and what --net COMMAND has made.
  *
  * The status that cage ends with, c->status:
  *
@@ -2779,17 +2805,18 @@ static void copy_input(struct cage *c) {
  */
 
 /* Run the command of --net, with CAGE_EVENT=up or =down; the other variables
- * tell it whose network it is (/proc/CAGE_PID/ns/net).  It runs as what cage
+ * tell it whose network it is (/proc/CAGE_PID/ns/net; at `down` that is gone,
+ * and CAGE_PID may be 0: go by CAGE_NAME).  It runs as what cage
  * was started as, outside of the container: runc's hooks and the network
  * plugins of Kubernetes (CNI) work like this.  Returns its status. */
 static int run_net_command(struct cage *c, const char *event) {
     c->step = "net";
-    /* We keep these variables: the command gets none of our environment. */
+    /* They stay in our environment.  What runs inside gets none of it. */
     setenv("CAGE_PID", text("%d", (int)c->init), 1);
     setenv("CAGE_NAME", c->name, 1);
     setenv("CAGE_EVENT", event, 1);
     const char *const argv[] = { "/bin/sh", "-c", c->net, NULL };
-    int status = run_program(c, argv, 0, false);
+    int status = run_program(c, argv, 0, NULL);
     if (status != 0)
         note(c, "--net %s: %s ended with status %d", c->net, event, status);
     return status;
@@ -2814,9 +2841,9 @@ static void answer(struct cage *c) {
             TRY(listen(c->name_socket, SOMAXCONN));
         c->runs = true;
     } else {
-        /* PID 1 waits.  Connect its network, so that the command finds it
-         * ready.  We note that before: a COMMAND that has done half of its work
-         * has to be told as well when it is over. */
+        /* THIS_IS_INIT, and it waits.  Connect its network, so that the command
+         * finds it ready.  We note before COMMAND runs that it has to be told
+         * when all is over: it may have done half of its work. */
         c->init = m.pid;
         c->net_up = c->net != NULL;
         if (c->net && run_net_command(c, "up") != 0)
@@ -2880,7 +2907,8 @@ static void handle_signal(struct cage *c) {
  *      no      0        no     the steps are being run
  *      no      open     no     the command has its terminal, execve comes
  *      yes     0        no     the command runs, without a terminal (pipes)
- *      yes     open     no     the command runs in the background
+ *      yes     open     no     the command runs without the keyboard: in the
+ *                              background, or `cage run ... | less`
  *      yes     open     yes    the command runs and has the keyboard
  */
 static void supervise(struct cage *c) {
@@ -2896,8 +2924,8 @@ static void supervise(struct cage *c) {
             { c->name_socket && c->runs ? c->name_socket : -1, POLLIN, 0 },
             { c->pod ? c->pod : -1, POLLIN, 0 },
         };
-        /* In the background: nobody tells us when we come to the foreground,
-         * so look five times a second. */
+        /* There is a terminal, but its keyboard is not taken: nobody tells us
+         * when we come to the foreground, so look five times a second. */
         poll(events, 6, waits && keyboard_is_ours() ? 200 : -1);
         /* Signals first: answer() may run a program, which reads them too, and
          * then we would wait here for one that is gone. */
@@ -2916,6 +2944,9 @@ static void supervise(struct cage *c) {
         if (events[5].revents)
             c->status = EXIT_SIGNAL + SIGKILL;
     }
+    /* On the way in, that is no status of the command. */
+    if (c->join && !c->runs && c->status == EXIT_SIGNAL + SIGKILL)
+        refuse(c, "%s has ended", c->join);
 }
 
 /* Undo everything, however the run has ended.  Only the host side does this,
@@ -2985,7 +3016,8 @@ static const struct hint { const char *step; int error; const char *text; }
     { "user", EPERM, "this is a container, or ordinary users may not do it: "
         "sysctl kernel.unprivileged_userns_clone=1" },
     /* To look at a folder one needs x on all above it. */
-    { "rootfs", EACCES, "may you enter each folder on the way to it?" },
+    { "rootfs", EACCES, "may you read it, and enter each folder above?" },
+    { "rootfs", EAGAIN, "another container has this folder now" },
     /* In a user namespace mounts come only together, see bind_mount(). */
     { "rootfs", EINVAL, "only root may leave out what is mounted below it" },
     /* move_mount(2) says only EINVAL, or the host side could not map it. */
@@ -3075,8 +3107,9 @@ static char *children(struct cage *c, pid_t pid) {
  * second look at whose it is.)
  *
  * Why the youngest child is PID 1: the host side has had others, newuidmap, tar
- * and the --net COMMAND; but those that came later had ended before it began to
- * listen, and it has no new one until it has ended that. */
+ * and the --net COMMAND.  But the last of them, COMMAND, had ended before the
+ * host side began to listen; and it starts the next, COMMAND for `down`, only
+ * when it has shut the socket down. */
 static bool find(struct cage *c, const char *id) {
     struct ucred who = { 0 };
     socklen_t size = sizeof who;
@@ -3144,13 +3177,14 @@ static void find_running(struct cage *c, const char *name) {
  *
  *   By hand:  nsenter --target PID --all
  *   Try:      ./cage run -n web rootfs sleep 100 &
- *             ./cage exec web ps; ./cage run --join web rootfs ip addr */
+ *             ./cage exec web ps; ./cage run --join web rootfs ip addr
+ *             ./cage stop web */
 
 /* Open what is needed to enter the container c->join, and see which of its
  * namespaces are not ours: a process may not enter its own user namespace. */
 static void open_other(struct cage *c) {
     find_running(c, c->join);
-    /* It would be frozen like all others, or wait for them. */
+    /* Whoever enters would be frozen as well, or wait for frozen ones. */
     if (*of_group(c, "cgroup.events", "frozen ") == '1')
         refuse(c, "%s is paused (see cage resume)", c->join);
     pid_t pid = c->other.command;
@@ -3159,6 +3193,7 @@ static void open_other(struct cage *c) {
         if ((c->exec || strstr("ns/ipc ns/net ns/user ns/uts", facts[i]))
             && strcmp(fact(c, 0, facts[i]), fact(c, pid, facts[i])) != 0)
             c->pod_namespaces |= namespaces[i];
+    /* What it shares with the host was left out there: so it is here. */
     without(c, user) |= !(c->pod_namespaces & CLONE_NEWUSER);
     without(c, net) |= !(c->pod_namespaces & CLONE_NEWNET);
     c->pod_root = must(c, openat(c->proc, text("%d/root", (int)pid),
@@ -3204,7 +3239,7 @@ static _Noreturn void exec_side(struct cage *c) {
  * of the cgroup is there to be used:
  *
  *   Try:  ./cage run -n web -m 64M rootfs sleep 99 & sleep 1; ./cage show web
- *         echo 32M > /sys/fs/cgroup/cage.web/memory.max     (as root)
+ *         echo 32M > FILE     the memory.max (or ..limit..) shown; as root
  *   See:  proc(5), lsns(8), systemd-cgls(1) */
 
 /* Count the processes of the container; and if SHOW, print for each the number
@@ -3231,7 +3266,7 @@ static int processes(struct cage *c, bool show) {
 /* cage ps: a line for each container of this user; for root, of all users. */
 static void command_ps(struct cage *c) {
     unsigned uid;
-    char name[80], *next = read_file(c, AT_FDCWD, "/proc/net/unix");
+    char name[80], *next = read_file(c, c->proc, "net/unix");
     printf("%-16s %8s %8s %9s %9s %5s  %s\n", "NAME", "PID", "UP", "MEMORY",
            "CPU", "PROCS", "COMMAND");
     for (char *line; (line = strsep(&next, "\n")) != NULL;) {
@@ -3282,7 +3317,8 @@ static void command_show(struct cage *c, const char *name) {
 }
 
 /* ---------------------------- stop, pause, resume --------------------------
- *   By hand:  echo 1 > /sys/fs/cgroup/cage.web/cgroup.freeze
+ *   By hand:  cd (the folder of the cgroup, as show prints it)
+ *             echo 1 > cgroup.freeze; echo 0 > cgroup.freeze
  *             kill -TERM PID      (of the command, as ps shows it)
  *   See:      cgroup-v2.rst on cgroup.freeze; pidfd_send_signal(2) */
 
@@ -3329,7 +3365,7 @@ static void command_stop(struct cage *c, const char *name) {
  * else.
  *
  * Here each word only leaves a mark in struct cage.  Nothing is done before
- * prepare() has looked at all of it.
+ * all of them have been read and check_together() has compared them.
  *
  *      cage run -m 64M -v /src:/mnt:ro --without=uts upper:lower sh -c 'a b'
  *               |      |               |             |           |
@@ -3337,7 +3373,7 @@ static void command_stop(struct cage *c, const char *name) {
  *               |      c->source[0]                  c->source[1], [2]
  *               c->setting[0] to [2]: memory.max and two more
  *
- * The options are docker's where docker has them.  runc and crun have no such
+ * Most options are called as docker's are.  runc and crun have no such
  * options: they read a file, config.json, in which another program has written
  * down the same (the OCI runtime specification); `linux.resources.memory.limit`
  * is our -m.  bubblewrap has an option for every single mount, and carries them
@@ -3397,7 +3433,7 @@ static void print_help(void) {
  *
  * memory.max: the limit.
  * memory.swap.max: what does not fit would else go to the disk, and the limit
- *     would be felt only as slowness.  (Version 1 limits the sum of both.)
+ *     would be felt only as slowness.  (Version 1: swappiness, see v1_files.)
  * memory.oom.group: when the limit is reached, end all of the container, not
  *     one process for which the others then wait.  (Version 1: no such thing.)
  */
@@ -3418,8 +3454,8 @@ static void option_memory(struct cage *c, const char *size) {
     c->setting[c->settings++] = text("-memory.oom.group=1");
 }
 
-/* --volume SRC:DST or SRC:DST:ro.  nosuid and nodev: seen from inside, a
- * set-uid program or a device file in it is an ordinary file. */
+/* --volume SRC:DST or SRC:DST:ro.  nosuid and nodev: a set-uid program in it
+ * runs without that bit, and a device file in it cannot be opened. */
 static void option_volume(struct cage *c, char *volume) {
     struct source *s = &c->source[c->sources++];
     s->path = strsep(&volume, ":");
@@ -3443,7 +3479,7 @@ static void option_without(struct cage *c, char *list) {
 /* --net.  none: the step net, and nothing but lo in it.  host: no step net, and
  * with the network come its name servers.  Else: a command for the shell, which
  * run_net_command() runs. */
-static void option_net(struct cage *c, char *what) {
+static void option_net(struct cage *c, const char *what) {
     bool host = strcmp(what, "host") == 0;
     c->net = host || strcmp(what, "none") == 0 ? NULL : what;
     without(c, net) |= host;
@@ -3504,7 +3540,7 @@ static void check_together(struct cage *c) {
 }
 
 /* Act upon one option, which getopt has found: its LETTER, and its VALUE or
- * NULL.  (`--help` and an unknown option end cage here.)  A value that has not
+ * "".  (`--help` and an unknown option end cage here.)  A value that has not
  * the form which the table says is refused.  The message quotes it, but no more
  * than 200 bytes.
  *
@@ -3520,8 +3556,9 @@ static void take_option(struct cage *c, int letter, char *value) {
         i++;
     /* NOSUB: it is enough to know whether the whole VALUE fits.  The forms say
      * so by ^ and $; "^[^=]+=" leaves open what comes after. */
-    if (value && (regcomp(&form, options[i].form, REG_EXTENDED | REG_NOSUB)
-        || regexec(&form, value, 0, NULL, 0)))
+    if (options[i].form
+        && (regcomp(&form, options[i].form, REG_EXTENDED | REG_NOSUB)
+            || regexec(&form, value, 0, NULL, 0)))
         refuse(c, "--%s %.200s: not %s", options[i].name, value,
                options[i].help);
     if (c->exec && !strchr("ewuh", letter))
@@ -3546,7 +3583,7 @@ static void take_option(struct cage *c, int letter, char *value) {
         break;
     case 'R': c->read_only = true; break;
     case 'S': c->save = value; break;
-    case 'N': option_net(c, value); break;
+    case 'N': c->net = value; break;
     case 'J': c->join = value; break;
     case 'E': c->explain = true; break;
     case 'T': c->explain = c->pause = true; break;
@@ -3573,7 +3610,9 @@ static int command_run(struct cage *c, int argc, char **argv) {
      * would take the -l of `cage run rootfs ls -l` for itself. */
     const char *letters = "+n:m:v:e:w:u:h";
     for (int o; (o = getopt_long(argc, argv, letters, long_options, 0)) != -1;)
-        take_option(c, o, optarg);
+        take_option(c, o, optarg ? optarg : text("%s", ""));
+    if (c->net)
+        option_net(c, c->net);          /* the last one that was given */
     /* optind: the first word that is not an option, and not its value. */
     if (argc - optind < (c->exec ? 2 : 1))
         refuse(c, "%s is missing (see cage --help)",
@@ -3607,7 +3646,7 @@ int main(int argc, char **argv) {
     /* If standard input, output or error is closed, the next file to be opened
      * would take its number: a message could then be written into, say, a
      * cgroup's file.  /dev/null fills the gap; CLOEXEC: for the command it is
-     * closed again, as it was.  The first number above stays open: harmless. */
+     * closed again, as it was.  The one too many is closed by prepare(). */
     while (TRY(open("/dev/null", O_RDWR | O_CLOEXEC)) <= 2)
         ;
     /* Set-uid root, cage would do as root what the user says: mount any folder,

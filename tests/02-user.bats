@@ -157,7 +157,7 @@ allow
 @test "what newuidmap says when it refuses is passed on" {
     need_ann
     run as_ann ann:4294960000:65536 ann:4294960000:65536 /mnt/cage run /mnt/rootfs true
-    refused "cage: user: /bin/sh"
+    refused "cage: user: id maps: status 1: "
     has "$output" "status 1: new"
 }
 

@@ -132,5 +132,5 @@ echo hello'
 
 @test "exec cannot be left out" {
     run inside --without=exec true
-    refused "--without exec: then there is nothing to run"
+    refused "--without exec: no step that can be left out"
 }

@@ -173,11 +173,16 @@ bad() {
 
 @test "a folder that the user may not read is refused" {
     user_only
+    [ ! -r /root ] || skip "this user may read /root"
+    try cage run /root echo ran
+    refused "cage: rootfs: access(/root): Permission denied"
+    try cage run /root/x echo ran
+    refused "cage: rootfs: open_tree(/root/x): Permission denied"
+    # One's own folder one may always read: inside, one is root of it.
     mkdir "$BATS_TEST_TMPDIR/closed"
     chmod 0 "$BATS_TEST_TMPDIR/closed"
-    try cage run "$BATS_TEST_TMPDIR/closed" echo ran
+    equal 127 "$(cage run "$BATS_TEST_TMPDIR/closed" echo ran 2> /dev/null || echo $?)"
     chmod 700 "$BATS_TEST_TMPDIR/closed"
-    refused "closed*Permission denied"
 }
 
 @test "a variable needs a name and a value" {
