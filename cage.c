@@ -2971,6 +2971,13 @@ static void clean_up(struct cage *c) {
     /* From here on nobody shall find us as a container that runs (its PID 1
      * would be what we start next); but the name stays ours until the end. */
     shutdown(c->name_socket, SHUT_RDWR);
+    /* What overlayfs needed for itself has the mode 0, where rm -r stops. */
+    if (c->save)
+        chmod(text("%s/work/work", c->save), 0700);
+    /* Before what can end in fail(): the network would stay as it is, while a
+     * group that is left is removed by the next cage. */
+    if (c->net_up)
+        run_net_command(c, "down");
     /* A command that ended well has not been ended by a limit. */
     if (c->group && c->status > 0)
         say_why(c);
@@ -2981,11 +2988,6 @@ static void clean_up(struct cage *c) {
         write_file(AT_FDCWD, group_file(c, "cgroup.kill"), "1");
         remove_group(c);
     }
-    /* What overlayfs needed for itself has the mode 0, where rm -r stops. */
-    if (c->save)
-        chmod(text("%s/work/work", c->save), 0700);
-    if (c->net_up)                  /* the last: if it fails, nothing is left */
-        run_net_command(c, "down");
 }
 
 /* ---------------------------------- hints ----------------------------------
