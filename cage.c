@@ -389,7 +389,9 @@ static int write_file(int dir, const char *path, const char *line) {
  * read as a space: 0 ends a string.) */
 static char *read_file(struct cage *c, int dir, const char *path) {
     size_t size = 0, room = sizeof c->file - 1;
-    int fd = openat(dir, path, O_RDONLY | O_CLOEXEC);
+    /* NONBLOCK: should it be a terminal, for a link that could not be read as
+     * one (see fact()), the error is better than to wait for a key. */
+    int fd = openat(dir, path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
     ssize_t n = fd;
     while (n != -1 && (n = read(fd, c->file + size, room - size)) > 0)
         size += (size_t)n;
