@@ -1532,12 +1532,11 @@ static void step_tty(struct cage *c) {
      * the table that we share, by the way of a call that can do that as well
      * (and closes nothing here): unshare(2) is forbidden since `seccomp`. */
     KERNEL(close_range, ~0U, ~0U, CLOSE_RANGE_UNSHARE);
-    int nothing = TRY(open("/dev/null", O_RDONLY | O_CLOEXEC));
-    if (is_terminal(c, 0))
-        TRY(dup2(keyboard_is_ours() ? slave : nothing, 0));
-    for (int fd = 1; fd <= 2; fd++)
+    int keys = keyboard_is_ours() ? slave
+        : TRY(open("/dev/null", O_RDONLY | O_CLOEXEC));
+    for (int fd = 0; fd <= 2; fd++)
         if (is_terminal(c, fd))
-            TRY(dup2(slave, fd));
+            TRY(dup2(fd == 0 ? keys : slave, fd));
 }
 
 /* ============================== command: exec ==============================
