@@ -24,9 +24,9 @@ finds() {
 $1: run "
 }
 
-@test "60 of the faults: the container is as strong as asked, or it is refused" {
+@test "150 of the faults: the container is as strong as asked, or it is refused" {
     need_faults
-    run faults --sample 60
+    run faults --sample 150
     echo "$output"
     equal 0 "$status"
     has "$output" " all "
