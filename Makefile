@@ -27,6 +27,10 @@ run: all
 test: all
 	tests/run $(strip $(TESTS))
 
+# Every attack, and what came of it, as a table.
+attacks: all
+	tests/attacks/table
+
 # The same in a virtual machine with a pure cgroup v2.  KERNEL=6.1 or 6.12
 test-vm: all
 	tests/vm/run $(KERNEL) $(strip $(TESTS))
@@ -66,5 +70,5 @@ clean:
 	rm -f cage cage-debug
 	rootfs/.fill clean
 
-.PHONY: all rootfs run test test-vm faults bench check debug doctor clean \
+.PHONY: all rootfs run test attacks faults test-vm bench check debug doctor clean \
 	exercise hint solution grade quotes

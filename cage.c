@@ -598,8 +598,12 @@ static void step_cgroup(struct cage *c) {
             note(c, "no group: access(%s): %s", c->above, strerror(errno));
         return;
     }
-    must(c, mkdir(c->groups[0], 0755), "mkdir(%s)", c->groups[0]);
-    c->group = must(c, open(c->groups[0], FOLDER), "open(%s)", c->groups[0]);
+    /* New, empty and not locked yet, it looks like one that was left behind:
+     * another cage may just have removed it.  See remove_stale_groups(). */
+    do {
+        must(c, mkdir(c->groups[0], 0755), "mkdir(%s)", c->groups[0]);
+        c->group = open(c->groups[0], FOLDER);
+    } while (flock(c->group, LOCK_SH) == -1 || !exists(c, c->groups[0]));
     for (int i = 1; i < c->trees; i++)
         must(c, mkdir(c->groups[i], 0755), "mkdir(%s)", c->groups[i]);
 
@@ -2532,11 +2536,10 @@ static void remove_group(struct cage *c) {
  * nobody can make the group anew and lose it to us.  (A new container of that
  * name waits for the moment that it takes: see prepare().)
  *
- * Names are per network namespace, groups are not.  Of a cage that was started
- * in another one we do get the name, and try to remove its group; but no group
- * that holds a process can be removed.  Only one that has just been made, and
- * is still empty, could be lost like that; then its cage cannot start the child
- * in it, says so, and ends. */
+ * Names are per network namespace, groups are not: of a cage that was started
+ * in another one we do get the name.  So each also locks its group, flock(2), as
+ * soon as it is made; the kernel opens the lock when the host side has ended,
+ * however that was. */
 static void remove_stale_groups(struct cage *c) {
     struct dirent **files;
     int n = scandir(c->above, &files, NULL, NULL);
@@ -2545,10 +2548,13 @@ static void remove_stale_groups(struct cage *c) {
         if (strncmp(group, "cage.", strlen("cage.")) != 0)
             continue;
         int held = name_socket(c, text("%u/%s", getuid(), name), true);
-        for (int tree = TREES - 1; held != -1 && tree >= 0; tree--)
+        int fd = open(text("%s/%s", c->above, group), FOLDER);
+        bool stale = held != -1 && flock(fd, LOCK_EX | LOCK_NB) == 0;
+        for (int tree = TREES - 1; stale && tree >= 0; tree--)
             if (rmdir(text("%s/%s", tree ? v1_trees[tree - 1] : c->above,
                            group)) == -1 && errno == EBUSY)
                 break;                  /* that of version 2 is the last */
+        close(fd);
         close(held);
     }
 }

@@ -1,0 +1,237 @@
+# Attacks on the walls between the container's files and the host's.
+#
+# Each case is played twice: with cage as it is, and without what stops it, when it
+# has to succeed; else the first would prove nothing.  Where the steps have such
+# tests already, this table says where.  (make attacks prints it with the results.)
+# (root): only the real root can leave that out, so only root sees it succeed.
+#
+#   case                                | succeeds without             | test
+#   walking out of chroot               | pivot, caps, seccomp         | 17-pivot: walking out of a chroot
+#   walking out of chroot, through exec | pivot, caps, seccomp         | here
+#   old root left mounted               | the unmount in pivot         | here
+#   its mounts left in the table        | the unmount in pivot         | 17-pivot: if the old root is not unmounted
+#   mount leak                          | private, user                | here
+#   mount leak, on a shared machine     | private, user                | 05-private: without private and user it is mounted outside
+#   inherited descriptors               | fds                          | 18-fds: without fds what was open outside
+#   cwd (CVE-2024-21626)                | fds                          | 18-fds: without fds the container starts on the host
+#   cwd, of cage's own descriptors      | fds                          | 18-fds: no descriptor of cage's own
+#   descriptors and cwd, through exec   | fds                          | here
+#   core_pattern                        | mask, user (root)            | here
+#   files of the kernel                 | mask, user (root)            | 16-mask: without mask and user the host's settings
+#   files in /sys                       | MS_RDONLY in sys             | here
+#   taking a mask off                   | caps, seccomp                | 16-mask: a mask cannot be taken off
+#   /dev/null is a link (CVE-2025-31133) | the host's device in mask, user | here
+#   /dev/null is something else         | the check in mask            | 16-mask: if the host's /dev/null is not
+#   /dev/null is a link, in dev         | the check in dev             | 12-dev: without that check the fake
+#   volume through a symlink (CVE-2021-30465) | the chroot around it   | 15-volumes: if the place is looked up
+#   volume through /proc                | (see above)                  | 15-volumes: a link into /proc does not lead
+#   links for /proc, /sys, /dev         | (see above)                  | 15-volumes: that the rootfs has links
+#   block device                        | caps, user, nodev (root)     | here
+#   device file in the rootfs           | nodev, user                  | 11-rootfs: without its nodev the device
+#   device file in a volume             | nodev, user                  | 15-volumes: a device file in a volume
+#   open_by_handle_at (shocker)         | caps, seccomp, user (root)   | here
+#   tarball: names and links            | tar's own care, and          | 11-rootfs: no member of a hostile archive
+#   tarball: tar itself is led astray   | the read-only layers         | 11-rootfs: a tar that is led astray
+#   tarball: devices                    | -                            | 11-rootfs: device files in the /dev of an archive
+#   tarball: sizes                      | -                            | 11-rootfs: a member with a size
+#   tarball: 1 TiB of nothing           | -                            | 11-rootfs: a file of 1 TiB
+#   tarball: cut off                    | -                            | 11-rootfs: an archive that is cut off
+#   tarball: bad checksum               | -                            | 11-rootfs: an archive with a damaged
+load ../helper
+load ../helper-files
+load ../helper-programs
+load helper
+
+@test "walking out of chroot, through exec" {
+    make_bait
+    program walk-out
+    start
+    run enter /walk-out "$BAIT/file"
+    has "$output" "chroot: Operation not permitted"
+    end
+    weak_enter
+    start
+    run enter --without=caps,seccomp /walk-out "$BAIT/file"
+    has "$output" "$BAIT/file: No such file"
+    end
+    start --without=pivot
+    run enter /walk-out "$BAIT/file"
+    has "$output" "chroot: Operation not permitted"
+    equal precious "$(enter --without=caps,seccomp /walk-out "$BAIT/file")"
+}
+
+# A path that ends at the root by `..` goes on to what is mounted over the root.
+@test "old root left mounted" {
+    make_bait
+    run inside cat "/..$BAIT/file"
+    has "$output" "No such file"
+    start
+    run enter cat "/..$BAIT/file"
+    has "$output" "No such file"
+    end
+    mutant 's/umount2(".", MNT_DETACH)/0/'
+    equal precious "$(inside cat "/..$BAIT/file")"
+    start
+    equal precious "$(enter cat "/..$BAIT/file")"
+}
+
+# What leaks stays where it leaked to, so it can be looked for afterwards: by the
+# command of --net, which the host side runs at the end.
+@test "mount leak" {
+    leak() { lab '$cage run --net="[ \$CAGE_EVENT = up ] || cat /proc/self/mountinfo" "$@" "$ROOTFS" \
+        sh -c "mount -t tmpfs a-leak /mnt && echo mounted"' "$@"; }
+    for without in caps,seccomp private,pivot,caps,seccomp $no_user,pivot,caps,seccomp; do
+        run leak --without=$without
+        has "$output" mounted
+        has "$output" " / "
+        hasnt "$output" a-leak
+    done
+    run leak --without=private,$no_user,pivot,caps,seccomp
+    has "$output" mounted
+    has "$output" a-leak
+    # And with nothing left out there is nothing to leak.
+    run leak
+    has "$output" denied
+    hasnt "$output" "- tmpfs a-leak"
+}
+
+@test "descriptors and cwd, through exec" {
+    make_bait
+    layer top
+    ln -s /proc/self/fd/7 top/app
+    ROOTFS=$BATS_TEST_TMPDIR/top:$ROOTFS
+    start
+    run enter cat /proc/self/fd/7/file 7< "$BAIT"
+    has "$output" "No such file"
+    for workdir in /proc/self/fd/7 /app /app/..; do
+        run enter --workdir=$workdir cat file 7< "$BAIT"
+        refused "cage: fds: "
+    done
+    # What cage itself has open: the host's /proc, for one.
+    for fd in {3..16}; do
+        run enter --workdir=/proc/self/fd/$fd cat $$/comm
+        hasnt "$output" "$(cat /proc/$$/comm)"
+    done
+    end
+    weak_enter
+    start
+    equal precious "$(enter --without=fds cat /proc/self/fd/7/file 7< "$BAIT")"
+    equal precious "$(enter --without=fds --workdir=/app cat file 7< "$BAIT")"
+    out=0
+    for fd in {3..16}; do
+        run enter --without=fds --workdir=/proc/self/fd/$fd cat $$/comm
+        [ "$output" != "$(cat /proc/$$/comm)" ] || out=1
+    done
+    equal 1 $out
+}
+
+@test "core_pattern" {
+    attack core-pattern.sh
+    has "$(inside /core-pattern.sh)" refused
+    start
+    has "$(enter /core-pattern.sh)" refused
+    has "$(inside --without=user /core-pattern.sh 2>&1 || :)" "@(refused|only root)"
+    has "$(inside --without=mask,caps,seccomp /core-pattern.sh)" refused
+    end
+    # It belongs to the real root.
+    [ "$(id -u)" != 0 ] || {
+        has "$(inside --without=mask,user /core-pattern.sh)" open
+        start --without=mask,user
+        has "$(enter /core-pattern.sh)" open
+    }
+}
+
+# Which files in /sys can be opened for writing?  Inside root owns those of its
+# own network.
+try_sys='n=0; for f in $(find /sys/class/net/lo/ /sys/kernel -type f -perm -200 2> /dev/null | head -n 300); do
+    true 2> /dev/null >> "$f" && n=$((n + 1)); done 2> /dev/null; echo $n'
+
+@test "files in /sys" {
+    equal 0 "$(inside sh -c "$try_sys")"
+    equal 0 "$(inside --without=caps,seccomp sh -c "$try_sys")"
+    # Each of these alone is no way to make it writable.
+    run inside mount -o remount,bind,rw /sys
+    has "$output" denied
+    has "$(inside --without=caps,seccomp sh -c 'mount -o remount,bind,rw /sys && '"$try_sys" 2>&1)" "[0-9]"
+    start
+    equal 0 "$(enter sh -c "$try_sys")"
+    end
+    mutant '/^static void step_sys/,/^}/s/MS_RDONLY/0/'
+    [ "$(inside sh -c "$try_sys")" -gt 0 ]
+    start
+    [ "$(enter sh -c "$try_sys")" -gt 0 ]
+}
+
+# runc took the container's /dev/null to cover files with, and mounted what it was
+# a link to, writable.  What the image wants to have is core_pattern.
+@test "/dev/null is a link (CVE-2025-31133)" {
+    attack core-pattern.sh
+    layer top && mkdir top/dev && ln -s /proc/sys/kernel/core_pattern top/dev/null
+    ROOTFS=$BATS_TEST_TMPDIR/top:$ROOTFS
+    masked=$(for f in /proc/interrupts /proc/keys /proc/timer_list; do
+        [ ! -e $f ] || { echo $f; break; }; done)
+    [ -n "$masked" ] || skip "this kernel has no file to hide"
+    for without in dev dev,caps; do
+        equal "" "$(inside --without=$without cat "$masked" 2> /dev/null)"
+        equal "1:3" "$(inside --without=$without stat -c %t:%T "$masked" 2> /dev/null)"
+    done
+    mutant '/^static void bind_device/,/^}/s/c->host_root/AT_FDCWD/; s/if (device && .*/if (0)/'
+    equal "$(cat /proc/sys/kernel/core_pattern)" "$(inside --without=dev cat "$masked" 2> /dev/null)"
+    [ "$(id -u)" != 0 ] ||
+        equal open "$(inside --without=dev,user sh -c "true >> $masked && echo open" 2> /dev/null)"
+}
+
+@test "block device" {
+    read_marker='mknod /disk b $0 $1 && head -c 6 /disk'
+    run inside sh -c "$read_marker" 7 0
+    has "$output" "Operation not permitted"
+    # No user of any user namespace can do that, whatever is left out.
+    run inside --without=caps,seccomp sh -c "$read_marker" 7 0
+    has "$output" "Operation not permitted"
+    start
+    run enter sh -c "$read_marker" 7 0
+    has "$output" "Operation not permitted"
+    end
+    [ "$(id -u)" = 0 ] || return 0
+    need losetup
+    { echo marker; head -c 100000 /dev/zero; } > disk
+    device=$(losetup --find --show disk) || skip "this machine has no free loop device"
+    number=$(stat -c '%t %T' "$device" | { read -r a b; echo $((0x$a)) $((0x$b)); })
+    # shellcheck disable=SC2086 # two numbers
+    {
+        first=$(inside --without=user sh -c "$read_marker" $number 2>&1 || :)
+        second=$(inside --without=user,caps sh -c "$read_marker" $number 2>&1 || :)
+        mutant 's/"overlay", MS_NODEV, /"overlay", 0, /'
+        third=$(inside --without=user,caps sh -c "$read_marker" $number 2>&1 || :)
+        fourth=$(inside sh -c "$read_marker" $number 2>&1 || :)
+    }
+    losetup --detach "$device"
+    has "$first" "Operation not permitted"
+    has "$second" "Permission denied"
+    equal marker "$third"
+    has "$fourth" "Operation not permitted"
+}
+
+@test "open_by_handle_at (shocker)" {
+    need_id_mapped_mounts
+    make_bait
+    layer folder
+    attack shocker.c
+    path=${BAIT#"$(stat -c %m "$BAIT")"}/file
+    run inside -vfolder:/mnt /shocker /mnt "$path"
+    has "$output" "shocker: Operation not permitted"
+    start -vfolder:/mnt
+    run enter /shocker /mnt "$path"
+    has "$output" "shocker: Operation not permitted"
+    end
+    run inside -vfolder:/mnt --without=seccomp /shocker /mnt "$path"
+    hasnt "$output" precious
+    run inside -vfolder:/mnt --without=caps,seccomp /shocker /mnt "$path"
+    hasnt "$output" precious
+    [ "$(id -u)" = 0 ] || return 0
+    run inside -vfolder:/mnt --without=user,seccomp /shocker /mnt "$path"
+    has "$output" "shocker: Operation not permitted"
+    [ "$(stat -c %m "$BAIT")" = "$(stat -c %m folder)" ] || skip "the bait is on another file system"
+    [[ $(stat -f -c %T folder) = ext* ]] || skip "the root of this file system does not have the number 2"
+    equal precious "$(inside -vfolder:/mnt --without=caps,seccomp,user /shocker /mnt "$path")"
+}
