@@ -2537,9 +2537,9 @@ static void remove_group(struct cage *c) {
  * name waits for the moment that it takes: see prepare().)
  *
  * Names are per network namespace, groups are not: of a cage that was started
- * in another one we do get the name.  So each also locks its group, flock(2), as
- * soon as it is made; the kernel opens the lock when the host side has ended,
- * however that was. */
+ * in another one we do get the name.  So each also locks its group, flock(2),
+ * as soon as it is made; the kernel opens the lock when the host side has
+ * ended, however that was. */
 static void remove_stale_groups(struct cage *c) {
     struct dirent **files;
     int n = scandir(c->above, &files, NULL, NULL);
