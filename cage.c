@@ -389,7 +389,9 @@ static int write_file(int dir, const char *path, const char *line) {
  * read as a space: 0 ends a string.) */
 static char *read_file(struct cage *c, int dir, const char *path) {
     size_t size = 0, room = sizeof c->file - 1;
-    int fd = openat(dir, path, O_RDONLY | O_CLOEXEC);
+    /* NONBLOCK: should it be a terminal, for a link that could not be read as
+     * one (see fact()), the error is better than to wait for a key. */
+    int fd = openat(dir, path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
     ssize_t n = fd;
     while (n != -1 && (n = read(fd, c->file + size, room - size)) > 0)
         size += (size_t)n;
@@ -1503,9 +1505,8 @@ static bool keyboard_is_ours(void) {
  * After any other error we do not know, and the host's would stay in its hands.
  */
 static bool is_terminal(struct cage *c, int fd) {
-    bool yes = isatty(fd), no = errno == ENOTTY || errno == EINVAL;
-    must(c, yes || no ? 0 : -1, "isatty(%d)", fd);
-    return yes;
+    bool none = !isatty(fd) && (errno == ENOTTY || errno == EINVAL);
+    return !none && must(c, isatty(fd) ? 1 : -1, "isatty(%d)", fd);
 }
 
 /* Make a terminal in the container, put its slave end into the place of those
@@ -1535,12 +1536,11 @@ static void step_tty(struct cage *c) {
      * the table that we share, by the way of a call that can do that as well
      * (and closes nothing here): unshare(2) is forbidden since `seccomp`. */
     KERNEL(close_range, ~0U, ~0U, CLOSE_RANGE_UNSHARE);
-    int nothing = TRY(open("/dev/null", O_RDONLY | O_CLOEXEC));
-    if (is_terminal(c, 0))
-        TRY(dup2(keyboard_is_ours() ? slave : nothing, 0));
-    for (int fd = 1; fd <= 2; fd++)
+    int keys = keyboard_is_ours() ? slave
+        : TRY(open("/dev/null", O_RDONLY | O_CLOEXEC));
+    for (int fd = 0; fd <= 2; fd++)
         if (is_terminal(c, fd))
-            TRY(dup2(slave, fd));
+            TRY(dup2(fd == 0 ? keys : slave, fd));
 }
 
 /* ============================== command: exec ==============================
@@ -2522,10 +2522,8 @@ static void enable_controller(struct cage *c, const char *file) {
  * (That cgroup.events then reads "populated 0" can be waited for by poll(2),
  * but in version 2 only; mostly the first try succeeds.) */
 static void remove_group(struct cage *c) {
-    for (int i = c->trees, tries = 0; i > 0 && tries < 1000; tries++)
-        if (rmdir(c->groups[i - 1]) == 0 || errno != EBUSY)
-            i--;
-        else
+    for (int i = c->trees - 1, tries = 1000; i >= 0 && tries > 0; i--)
+        while (rmdir(c->groups[i]) == -1 && errno == EBUSY && --tries > 0)
             poll(NULL, 0, 1);           /* wait for a millisecond */
 }
 
@@ -2980,6 +2978,13 @@ static void clean_up(struct cage *c) {
     /* From here on nobody shall find us as a container that runs (its PID 1
      * would be what we start next); but the name stays ours until the end. */
     shutdown(c->name_socket, SHUT_RDWR);
+    /* What overlayfs needed for itself has the mode 0, where rm -r stops. */
+    if (c->save)
+        chmod(text("%s/work/work", c->save), 0700);
+    /* Before what can end in fail(): the network would stay as it is, while a
+     * group that is left is removed by the next cage. */
+    if (c->net_up)
+        run_net_command(c, "down");
     /* A command that ended well has not been ended by a limit. */
     if (c->group && c->status > 0)
         say_why(c);
@@ -2990,11 +2995,6 @@ static void clean_up(struct cage *c) {
         write_file(AT_FDCWD, group_file(c, "cgroup.kill"), "1");
         remove_group(c);
     }
-    /* What overlayfs needed for itself has the mode 0, where rm -r stops. */
-    if (c->save)
-        chmod(text("%s/work/work", c->save), 0700);
-    if (c->net_up)                  /* the last: if it fails, nothing is left */
-        run_net_command(c, "down");
 }
 
 /* ---------------------------------- hints ----------------------------------

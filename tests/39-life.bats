@@ -269,14 +269,13 @@ spied() {
 }
 
 @test "exec: a container that ends while it is joined is refused, wherever exec is" {
-    for place in '/^static void open_other/,/^}/ s/^    pid_t pid = /raise(SIGSTOP);\n&/' \
-        '/^static int run(/,/^}/ s/^    struct clone_args/raise(SIGSTOP);\n&/' \
-        '/^static _Noreturn void child_side/,/^}/ s/^    if (c->pod_namespaces)/raise(SIGSTOP);\n&/' \
-        '/^static _Noreturn void exec_side/,/^}/ s/^    TRY(fchdir/raise(SIGSTOP);\n&/' \
-        '/^static _Noreturn void exec_side/,/^}/ s/^    next_process/raise(SIGSTOP);\n&/'; do
-        CAGE=$original
-        launch "$((++n))" sleep 60
+    for place in '/^static void open_other/,/^}/ s/^    pid_t pid = /if (c->exec) raise(SIGSTOP);\n&/' \
+        '/^static int run(/,/^}/ s/^    struct clone_args/if (c->exec) raise(SIGSTOP);\n&/' \
+        '/^static _Noreturn void child_side/,/^}/ s/^    if (c->pod_namespaces)/if (c->exec) raise(SIGSTOP);\n&/' \
+        '/^static _Noreturn void exec_side/,/^}/ s/^    TRY(fchdir/if (c->exec) raise(SIGSTOP);\n&/' \
+        '/^static _Noreturn void exec_side/,/^}/ s/^    next_process/if (c->exec) raise(SIGSTOP);\n&/'; do
         mutant "$place"
+        launch "$((++n))" sleep 60
         "$CAGE" exec "$name" echo "it runs" > "$BATS_TEST_TMPDIR/joined" 2>&1 3>&- &
         joiner=$!
         wait_for 5 stands_still

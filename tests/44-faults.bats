@@ -24,9 +24,9 @@ finds() {
 $1: run "
 }
 
-@test "60 of the faults: the container is as strong as asked, or it is refused" {
+@test "150 of the faults: the container is as strong as asked, or it is refused" {
     need_faults
-    run faults --sample 60
+    run faults --sample 150
     echo "$output"
     equal 0 "$status"
     has "$output" " all "
@@ -65,5 +65,5 @@ $1: run "
 @test "the harness sees what is left: a process that does not die with the host side" {
     need_faults
     finds left '1:poll:*:KILL' 's/TRY(prctl(PR_SET_PDEATHSIG, SIGKILL));/(void)0;/
-        s/^    TRY(recv(c->talk, &m, sizeof m, 0));$/    while (recv(c->talk, \&m, sizeof m, 0) <= 0) sleep(1);/'
+        s/if (host.revents)/if (0)/'
 }

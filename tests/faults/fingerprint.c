@@ -157,6 +157,9 @@ int main(int argc, char **argv)
     if (argc == 2 && strcmp(argv[1], "wait") == 0)
         for (;;)
             pause();
+    /* All or nothing, if we are killed: by then others may be dying, too. */
+    static char all[1 << 16];
+    setvbuf(stdout, all, _IOFBF, sizeof all);
     /* First what this program itself would change. */
     for (int fd = 0; fd < 1024; fd++) {
         struct stat st;
