@@ -49,11 +49,7 @@ write_script() {
 }
 
 @test "if they were not reset the command would ignore them" {
-<<<<<<< HEAD
-    mutant 's/signal(n, SIG_DFL);/;/; s/[A-Za-z]*(\(SYS_\)*rt_sigaction, .*);/;/'
-=======
     mutant 's/signal(n, SIG_DFL);/;/; s/KERNEL(rt_sigaction, .*);/;/'
->>>>>>> wp-j
     hasnt "$(trap '' USR1; inside awk '/^SigIgn/ { print $2 }' /proc/self/status)" 0000000000000000
 }
 
