@@ -3206,7 +3206,8 @@ static void open_other(struct cage *c) {
      * program inside can get hold of it, and write to it as soon as nobody runs
      * it any more (CVE-2019-5736).  PID 1 runs its file as long as anything
      * inside lives: so ours has to be the same. */
-    if (c->exec && strcmp(fact(c, 0, "exe"), fact(c, c->other.host, "exe")))
+    bool same = strcmp(fact(c, 0, "exe"), fact(c, c->other.host, "exe")) == 0;
+    if (c->exec && !same)
         refuse(c, "%s was started by another cage file, or has ended", c->join);
     /* What it shares with the host was left out there: so it is here. */
     without(c, user) |= !(c->pod_namespaces & CLONE_NEWUSER);
