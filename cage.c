@@ -118,7 +118,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
-#include <grp.h>
 #include <limits.h>
 #include <linux/audit.h>
 #include <linux/capability.h>
@@ -151,7 +150,6 @@
 #include <sys/sysmacros.h>
 #include <sys/un.h>
 #include <sys/wait.h>
-#include <sys/xattr.h>
 #include <termios.h>
 #include <time.h>
 #include <unistd.h>
@@ -211,16 +209,15 @@ static int number_of(const char *name) {
 enum {
     MOST = 32,              /* so many volumes, layers, variables, settings */
     ROOM = 2 * MOST + 4,    /* for all volumes, all layers, and --save */
-    TREES = 4,              /* of cgroups: version 2, and three of version 1 */
-    NAMESPACES = 8, FACTS = 22,
     IDS = 65536,            /* how many user ids a container has under root */
-    EXIT_CAGE = 125,        /* cage itself failed: the number docker uses */
-    EXIT_NOT_EXECUTABLE = 126, EXIT_NOT_FOUND = 127, EXIT_SIGNAL = 128
+    NAMESPACES = 8, FACTS = 22, V1_TREES = 3,
+    /* 125: cage itself has failed.  docker uses the same numbers. */
+    EXIT_CAGE = 125, EXIT_NOT_EXECUTABLE, EXIT_NOT_FOUND, EXIT_SIGNAL
 };
 
-/* How folders are opened.  O_CLOEXEC, here and everywhere: the descriptor is
- * closed by execve(2), so that no program that we start inherits it. */
-enum { FOLDER = O_RDONLY | O_DIRECTORY | O_CLOEXEC };
+/* How files and folders are opened.  O_CLOEXEC, here and everywhere: execve(2)
+ * closes the descriptor, so that no program that we start inherits it. */
+enum { READ = O_RDONLY | O_CLOEXEC, FOLDER = READ | O_DIRECTORY };
 
 struct cage {
     /* What was asked for: the table `options`, near the end, explains it. */
@@ -228,67 +225,72 @@ struct cage {
     char **command, *env[ROOM];
     char *setting[ROOM];            /* for the cgroup: "FILE=VALUE", or */
                                     /* "-...": if this kernel has FILE */
-    struct source {                 /* first the volumes, then the layers of */
-        const char *path, *target;  /* ROOTFS, then the folder of --save */
-        uint64_t attributes;        /* see clone_mount() */
-    } source[ROOM];
-    int sources, volumes, layers, settings, envs;
+    int sources, volumes, layers, settings, envs;   /* how many of each */
     long long bytes;                /* of memory; 0: no limit was asked for */
-    uid_t uid;
-    gid_t gid;
-    bool read_only, explain, pause;
-    bool left_out[STEPS + 1];       /* by --without; see without() */
+    unsigned uid, gid;
+    bool read_only, explain, pause, left_out[STEPS + 1];    /* see without() */
+    /* First the volumes, then the layers of ROOTFS, then the folder of --save;
+     * set: see clone_mount(). */
+    struct source { const char *path, *target; uint64_t set; } source[ROOM];
 
-    /* Where we are. */
-    const char *step;               /* being run, for messages; or "" */
-    bool on_host_side;              /* this process has things to clean up */
-    bool id_mapped;                 /* under root: the container has IDS ids */
-    bool one_id;                    /* for a user: perhaps only 0 is inside */
-    bool exec;                      /* cage exec: a process for a container */
-                                    /* that runs already */
-    const char *before[FACTS];      /* the last snapshot, for --explain */
-    char *arguments;                /* our own command line in memory, which */
-    size_t arguments_size;          /* PID 1 wipes: ps inside would show it */
-    char file[1 << 20];             /* see read_file() */
+    /* Where we are.
+     *
+     * step             being run, for messages; or ""
+     * on_host_side     this process has things to clean up
+     * id_mapped        under root: the container has IDS ids
+     * one_id           for a user: perhaps only 0 is inside
+     * exec             cage exec: a process for a container that runs already
+     * before           the last snapshot, for --explain
+     * arguments        our own command line in memory, arguments_size bytes:
+     *                  PID 1 wipes it, or ps inside would show it
+     * file             see read_file() */
+    const char *step, *before[FACTS];
+    bool on_host_side, id_mapped, one_id, exec;
+    size_t arguments_size;
+    char *arguments, file[1 << 20];
 
-    /* Descriptors; 0 is none (0, 1 and 2 are always taken, see main()). */
-    int keyboard;                   /* where --step waits for Enter */
-    int proc;                       /* the host's /proc: pivot hides it */
-    int host_pidfd;                 /* the host side: does it still live? */
-    int talk;                       /* our end of the socket pair, see ask() */
-    int name_socket;                /* see the function of this name */
-    int host_root;                  /* the old root directory */
-    int user_namespace;             /* for whom ROOTFS and volumes are mapped */
-    int tree[ROOM];                 /* source[] opened, see open_sources() */
+    /* Descriptors; 0 is none (0, 1 and 2 are always taken, see main()).
+     *
+     * keyboard         where --step waits for Enter
+     * proc             the host's /proc: pivot hides it
+     * host_pidfd       the host side: does it still live?
+     * talk             our end of the socket pair, see ask()
+     * name_socket      see the function of this name
+     * host_root        the old root directory
+     * userns           the user namespace for which ROOTFS and the volumes are
+     *                  mapped
+     * group            the folder of the cgroup
+     * tree             source[] opened, see open_sources() */
+    int keyboard, proc, host_pidfd, talk, name_socket, host_root;
+    int userns, group, tree[ROOM];
 
-    /* With --join and `cage exec`: the container to be joined (Part III). */
-    struct container {
-        pid_t host, init, command;  /* its three processes */
-    } other;
-    int pod, pod_host;              /* pidfds: of the command, the host side */
-    int pod_root;                   /* the command's root directory */
-    int pod_namespaces;             /* those that are not ours: CLONE_NEW... */
+    /* With --join and `cage exec`: the container to be joined (Part III), its
+     * three processes; the command and the host side as pidfds; the command's
+     * root directory; and which of its namespaces are not ours, CLONE_NEW... */
+    struct container { pid_t host, init, command; } other;
+    int pod, pod_host, pod_root, pod_namespaces;
 
-    /* Known to the host side only. */
-    pid_t init;                     /* the child, and then PID 1 */
-    int signals;                    /* signals, read like a file: signalfd(2) */
-    int status;                     /* how it ended; -1 until then */
-    bool runs;                      /* the command has been started */
-    bool net_up;                    /* --net COMMAND has run */
+    /* The cgroup: its name, its folder in the tree of version 2 ("": it has no
+     * group of its own), and the one above, in which that is made; and, may a
+     * part of it be in the trees of version 1? */
+    const char *group_name, *group_path, *above;
+    bool v1;
 
-    /* The cgroup: its folders.  Number 0 is in the tree of version 2, and "" if
-     * there is none; the others (Part II) are in those of version 1. */
-    const char *groups[TREES], *group_name;
-    const char *above;              /* the folder in which number 0 is made */
-    int group;                      /* number 0, opened */
-    int trees;                      /* how many there are */
-
-    /* The terminal (Part II): the real one, and our end of the new one. */
-    int terminal, master;
-    bool raw;                       /* the real one is raw: we read the keys */
-    struct termios cooked;          /* how it was before */
-    char typed[4096];               /* typed, but not yet taken: */
-    size_t typed_size;              /* so many bytes */
+    /* Known to the host side only.
+     *
+     * init             the child, and then PID 1
+     * signals          signals, read like a file: signalfd(2)
+     * status           how it ended; -1 until then
+     * terminal         where the output of the command's terminal is shown
+     * master           our end of that terminal (Part II)
+     * runs             the command has been started
+     * net_up           --net COMMAND has run
+     * raw              the real terminal is raw: we read the keys
+     * cooked           how it was before */
+    pid_t init;
+    int signals, status, terminal, master;
+    bool runs, net_up, raw;
+    struct termios cooked;
 };
 
 /* without(c, pid): was --without=pid given?  (#name makes a string of name.) */
@@ -391,7 +393,7 @@ static char *read_file(struct cage *c, int dir, const char *path) {
     size_t size = 0, room = sizeof c->file - 1;
     /* NONBLOCK: should it be a terminal, for a link that could not be read as
      * one (see fact()), the error is better than to wait for a key. */
-    int fd = openat(dir, path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    int fd = openat(dir, path, READ | O_NONBLOCK);
     ssize_t n = fd;
     while (n != -1 && (n = read(fd, c->file + size, room - size)) > 0)
         size += (size_t)n;
@@ -430,11 +432,10 @@ static int run_program(struct cage *c, const char *const argv[], int input,
     int how, errors = tool ? TRY(memfd_create("stderr", MFD_CLOEXEC)) : 2;
     pid_t pid = TRY(fork());
     if (pid == 0) {
-        sigset_t none;
-        sigemptyset(&none);         /* cage waits for signals, others do not */
+        const sigset_t none = { 0 };    /* no signal is blocked, as in cage */
         sigprocmask(SIG_SETMASK, &none, NULL);
         if (input == 0)
-            input = open("/dev/null", O_RDONLY | O_CLOEXEC);
+            input = open("/dev/null", READ);
         if (dup2(input, 0) != -1 && dup2(errors, 2) != -1)
             /* execvp changes no argument, it is only declared as if. */
             execvp(argv[0], (char *const *)(uintptr_t)argv);
@@ -495,17 +496,15 @@ static void end_step(struct cage *c);
 
 /* A question, and its answer, which is the same struct sent back:
  *
- * WRITE_MY_ID_MAPS     write my maps.  Under root back comes fd: the copies of
- *                      the mounts of ROOTFS and the volumes, see open_sources()
- * THIS_IS_INIT         pid: I shall be PID 1.  The answer: the network is ready
- * TAKE_THE_TERMINAL    fd: a new terminal, its master and its slave
+ * WRITE_MY_ID_MAPS     write my maps.  Under root back come the copies of the
+ *                      mounts of ROOTFS and the volumes, see open_sources()
+ * THIS_IS_INIT         I shall be PID 1, and this is my number outside.  The
+ *                      answer: the network is ready
+ * TAKE_THE_TERMINAL    a new terminal, its master and its slave
  * I_START              execve(2) comes next */
-enum question { WRITE_MY_ID_MAPS, THIS_IS_INIT, TAKE_THE_TERMINAL, I_START };
-
 struct message {
-    enum question what;
-    pid_t pid;                      /* as the host side numbers it */
-    int fd[ROOM];                   /* plain numbers in the one table */
+    enum { WRITE_MY_ID_MAPS, THIS_IS_INIT, TAKE_THE_TERMINAL, I_START } what;
+    int number[ROOM];               /* of files in the one table; or of PID 1 */
 };
 
 /* Ask the question M and wait for the answer, which is returned.  (If the host
@@ -525,10 +524,8 @@ static struct message ask(struct cage *c, struct message m) {
  * (The kernel means the parent.  That is the host side, but for the command it
  * is PID 1, which dies with the host side.) */
 static void die_with_host(struct cage *c) {
-    struct pollfd host = { .fd = c->host_pidfd, .events = POLLIN };
     TRY(prctl(PR_SET_PDEATHSIG, SIGKILL));
-    TRY(poll(&host, 1, 0));
-    if (host.revents)
+    if (TRY(poll(&(struct pollfd){ c->host_pidfd, POLLIN, 0 }, 1, 0)) == 1)
         _exit(EXIT_CAGE);
 }
 
@@ -539,25 +536,17 @@ static void die_with_host(struct cage *c) {
 /* Helpers, all in Parts II and III.  What they do is said where they are used;
  * you can come back to them. */
 static void prepare(struct cage *c);
-static void lab_cell(struct cage *c);
 static void find_group(struct cage *c, const char *name, pid_t member);
-static void remove_group(struct cage *c);
 static void remove_stale_groups(struct cage *c);
 static void enable_controller(struct cage *c, const char *file);
 static const char *group_file(struct cage *c, const char *file);
-static void mount_new(struct cage *c, const char *type, const char *path,
-                      unsigned long flags, const char *options);
-static void bind_mount(struct cage *c, int dir, const char *path, uint64_t how);
-static void bind_device(struct cage *c, const char *path, dev_t device,
-                        const char *place);
-static void attach(struct cage *c, int tree, const char *path, dev_t device);
 static void gather_layers(struct cage *c);
-static void enter_root(struct cage *c);
 
-/* What to add to a mount to make it read-only: see mount_setattr(2). */
-static const struct mount_attr rdonly = { .attr_set = MOUNT_ATTR_RDONLY };
-static _Noreturn void exec_side(struct cage *c);
 static void supervise(struct cage *c);
+
+/* The trees of version 1 cgroups, where all distributions have them. */
+static const char *const v1_trees[V1_TREES] = { "/sys/fs/cgroup/memory",
+    "/sys/fs/cgroup/cpu", "/sys/fs/cgroup/pids" };
 
 /* =============================== host: cgroup ==============================
  *
@@ -583,13 +572,8 @@ static void supervise(struct cage *c);
  * process into a group, as above, can take the kernel milliseconds. */
 static void step_cgroup(struct cage *c) {
     find_group(c, c->name, 0);
-    /* What killed containers may have left: one of our name, and all others. */
-    remove_group(c);
-    remove_stale_groups(c);
+    remove_stale_groups(c);         /* which killed containers have left */
 
-    /* Only a limit needs a group in the trees of version 1 as well. */
-    if (c->settings == 0)
-        c->trees = 1;
     /* An ordinary user may make groups only in a part of the tree that was
      * delegated to him or her.  Where there is none the container can live
      * without: it is not weaker than asked for, unless a limit was. */
@@ -598,14 +582,18 @@ static void step_cgroup(struct cage *c) {
             note(c, "no group: access(%s): %s", c->above, strerror(errno));
         return;
     }
-    /* New, empty and not locked yet, it looks like one that was left behind:
-     * another cage may just have removed it.  See remove_stale_groups(). */
+    /* The lock says that it is in use; see remove_stale_groups(), which may be
+     * faster than we are and remove it before: then once more.  (Others may
+     * enter the folder only after that, and so cannot lock it first.) */
     do {
-        must(c, mkdir(c->groups[0], 0755), "mkdir(%s)", c->groups[0]);
-        c->group = open(c->groups[0], FOLDER);
-    } while (flock(c->group, LOCK_SH) == -1 || !exists(c, c->groups[0]));
-    for (int i = 1; i < c->trees; i++)
-        must(c, mkdir(c->groups[i], 0755), "mkdir(%s)", c->groups[i]);
+        must(c, mkdir(c->group_path, 0700), "mkdir(%s)", c->group_path);
+        c->group = open(c->group_path, FOLDER);
+    } while (flock(c->group, LOCK_SH) == -1 || !exists(c, c->group_path));
+    TRY(chmod(c->group_path, 0755));
+    /* Only a limit needs a group in the trees of version 1 as well, if there
+     * are any.  If this fails, the file of the limit will be missing, below. */
+    for (int i = 0; i < V1_TREES && c->v1 && c->settings > 0; i++)
+        mkdir(text("%s/%s", v1_trees[i], c->group_name), 0755);
 
     for (int i = 0; i < c->settings; i++) {
         char *value = c->setting[i], *file = strsep(&value, "=");
@@ -648,14 +636,14 @@ static void step_user(struct cage *c) {
     /* From here on we are nobody, 65534, until the maps are written. */
     struct message m = ask(c, (struct message){ .what = WRITE_MY_ID_MAPS });
     /* Under root the answer is ROOTFS and the volumes, opened. */
-    memcpy(c->tree, m.fd, sizeof c->tree);
+    memcpy(c->tree, m.number, sizeof c->tree);
 
     /* Drop the groups of the user who started us.  With one id the kernel
      * forbids it: a group can also serve to *deny* a file to its members, and
      * leaving it would open that file (CVE-2014-8989). */
     c->one_id = *read_file(c, c->proc, "self/setgroups") == 'd';    /* deny */
     if (!c->one_id)
-        TRY(setgroups(0, NULL));
+        KERNEL(setgroups, 0, NULL);
     /* Become 0 in the namespace.  The three numbers are the real, the effective
      * and the saved id: credentials(7). */
     TRY(setresgid(0, 0, 0));
@@ -743,8 +731,7 @@ static void step_private(struct cage *c) {
  *   See:      uts_namespaces(7), sethostname(2) */
 static void step_uts(struct cage *c) {
     TRY(unshare(CLONE_NEWUTS));
-    must(c, sethostname(c->hostname, strlen(c->hostname)),
-         "sethostname(\"%s\")", c->hostname);
+    TRY(sethostname(c->hostname, strlen(c->hostname)));
     /* The other string is the NIS domain; "(none)" is what the kernel has when
      * it starts. */
     TRY(setdomainname("(none)", 6));
@@ -839,14 +826,12 @@ static void step_time(struct cage *c) {
  * (Its parent has no number inside: getppid() there is 0.)  CLONE_FILES: it
  * shares the table of open files, see "asking the host side for help". */
 static void next_process(struct cage *c) {
-    const int flags = CLONE_PARENT | CLONE_FILES | SIGCHLD;
-    if (KERNEL(clone, flags, 0, 0, 0, 0) > 0)
+    if (KERNEL(clone, CLONE_PARENT | CLONE_FILES | SIGCHLD, 0, 0, 0, 0) > 0)
         _exit(0);
     die_with_host(c);
     /* Tell the host side who we are: our number in its /proc, the first of this
      * line.  It answers when it has run the --net COMMAND. */
-    pid_t pid = atoi(fact(c, 0, "NSpid"));
-    ask(c, (struct message){ .what = THIS_IS_INIT, .pid = pid });
+    ask(c, (struct message){ THIS_IS_INIT, { atoi(fact(c, 0, "NSpid")) } });
 }
 
 /* ================================ child: pid ===============================
@@ -873,6 +858,111 @@ static void step_pid(struct cage *c) {
      * could have many reasons.  unshare(1) and runc do as we do.) */
     TRY(unshare(CLONE_NEWPID));
     next_process(c);
+}
+
+/* --------------------------------- mounts ----------------------------------
+ * The steps from here to `pivot` are mounts, and these are their tools.
+ *
+ * mount(2) makes a mount of a kind of file system: a new proc, a new tmpfs.  To
+ * show something that is mounted already in a second place, one takes a copy of
+ * its mount, as `mount --bind` does.  The new mount calls (since Linux 5.2, the
+ * second since 5.12) do it in three moves:
+ *
+ *      open_tree       take a copy; it is attached nowhere, and a descriptor
+ *                      is all that holds it
+ *      mount_setattr   change it, while nobody can see it yet
+ *      move_mount      attach it to a place
+ *
+ * By mount(2) it is two calls, bind and then remount to make it read-only, and
+ * the first attaches it: until the second it can be written, and a program that
+ * forgets to check the second has left it so.  Here a copy that is wrong is
+ * never attached.  And since the host side and the container share a table of
+ * open files, the former can take the copy and the latter attach it.
+ *
+ *   By hand:  mount --bind /some/folder /mnt; mount -o remount,bind,ro /mnt
+ *   See:      mount_setattr(2), which has an example of all three; mount(8) */
+
+/* Make PATH, a FOLDER or an empty file, and the folders on the way to it, as
+ * far as they are not there.  A mount needs a place to be attached to, and an
+ * image of one static program has neither /proc nor /dev. */
+static void make_place(struct cage *c, const char *path, bool folder) {
+    /* One after another, as mkdir -p does.  Most of them are there already,
+     * and of errors the last call will tell. */
+    for (const char *end = path; (end = strchr(end + 1, '/')) != NULL;)
+        mkdir(text("%.*s", (int)(end - path), path), 0755);
+    if (exists(c, path))
+        return;
+    /* There is nothing, or a link that leads to nothing: that is replaced. */
+    unlink(path);
+    must(c, folder ? mkdir(path, 0755) : mknod(path, S_IFREG | 0644, 0),
+         "create(%s)", path);
+}
+
+/* What to add to a mount to make it read-only: see mount_setattr(2). */
+static const struct mount_attr rdonly = { .attr_set = MOUNT_ATTR_RDONLY };
+
+/* Mount a new file system of TYPE at PATH.  To FLAGS are added nosuid, nodev
+ * and noexec: from all that is mounted by this function nobody needs to run a
+ * program or to open a device, and where nobody needs it nobody should be able
+ * to. */
+static void mount_new(struct cage *c, const char *type, const char *path,
+                      unsigned long flags, const char *options) {
+    make_place(c, path, true);
+    flags |= MS_NOSUID | MS_NODEV | MS_NOEXEC;
+    must(c, mount(type, path, type, flags, options), "mount(%s)", path);
+}
+
+/* Take a copy of the mount that PATH in DIR is on, from PATH downwards.  FLAGS
+ * can be AT_RECURSIVE: with what is mounted below.  ATTRIBUTES (such as
+ * MOUNT_ATTR_RDONLY) are added to those it has; none is taken away, since in a
+ * user namespace those of the host are locked (mount_namespaces(7)).  Returns a
+ * descriptor of the copy. */
+static int clone_mount(struct cage *c, int dir, const char *path, int flags,
+                       uint64_t attributes) {
+    /* What to add, what to take away, how mounts pass, whose map of ids.
+     * Private, as in the step private: the copy of a shared mount is shared
+     * with it, and what is mounted on the copy would appear on the host. */
+    struct mount_attr set = { attributes, 0, MS_PRIVATE, 0 };
+    int how = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | flags;
+    int tree = must(c, syscall(SYS_open_tree, dir, path, how), "open_tree(%s)",
+                    path);
+    KERNEL(mount_setattr, tree, "", AT_EMPTY_PATH | flags, &set, sizeof set);
+    return tree;
+}
+
+/* Attach TREE at PATH and close it: the mount stays without a descriptor.  The
+ * place is made, if need be: a folder goes on a folder, a file on a file.
+ *
+ * If DEVICE is not 0, make sure that TREE is that device and not something put
+ * in its place: that is how /dev/null became the way out of runc
+ * (CVE-2025-31133).  What is looked at is the copy of the mount, not the path
+ * again, which could mean something else by now. */
+static void attach(struct cage *c, int tree, const char *path, dev_t device) {
+    /* EMPTY_PATH: what is moved is the descriptor itself.  T_SYMLINKS: PATH may
+     * be a symbolic link.  We are in a chroot of the new root when ROOTFS has a
+     * say in what it is (see init_side()). */
+    const unsigned flags = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_SYMLINKS;
+    struct stat st;
+    must(c, fstat(tree, &st), "fstat(%s)", path);
+    if (device && (!S_ISCHR(st.st_mode) || st.st_rdev != device))
+        refuse(c, "what the host has for %s is not that device", path);
+    make_place(c, path, S_ISDIR(st.st_mode));
+    must(c, syscall(SYS_move_mount, tree, "", AT_FDCWD, path, flags),
+         "move_mount(tree, %s)", path);
+    close(tree);
+}
+
+/* Show what PATH is in folder AT, with all that is mounted below, at the same
+ * PATH here.  (A user namespace may not leave out what is mounted below: it
+ * could cover something, see mount_namespaces(7).)  HOW: what to add to it. */
+static void bind_mount(struct cage *c, int at, const char *path, uint64_t how) {
+    attach(c, clone_mount(c, at, path, AT_RECURSIVE, how), path, 0);
+}
+
+/* Show PATH of the host, which has to be DEVICE, at PLACE. */
+static void bind_device(struct cage *c, const char *path, dev_t device,
+                        const char *place) {
+    attach(c, clone_mount(c, c->host_root, path, 0, 0), place, device);
 }
 
 /* =============================== init: rootfs ==============================
@@ -907,10 +997,8 @@ static void step_rootfs(struct cage *c) {
 
     /* Overlayfs marks a folder that replaces one of a lower layer with an
      * extended attribute.  Before Linux 6.6 tmpfs has no such attributes. */
-    if (c->explain && !c->save
-        && setxattr("writes/upper", "user.cage", "", 0, 0) == -1)
-        note(c, "this kernel's tmpfs has no user attributes (Linux 6.6 has): "
-             "removing a folder of ROOTFS will fail with EIO");
+    if (c->explain && syscall(SYS_setxattr, "writes/upper", "user.x", "", 0, 0))
+        note(c, "no user attributes here: to remove a folder will fail (EIO)");
 
     /* userxattr: use such attributes as an ordinary user may set, since the
      * others are only for the real root.  MS_NODEV: a device file that somebody
@@ -935,7 +1023,7 @@ static void step_rootfs(struct cage *c) {
  *   Try:      ./cage run rootfs ls -l /dev
  *   See:      null(4), pts(4), Documentation/filesystems/devpts.rst
  *
- * (From here to `pivot`, "/" is the new root already: enter_root() has called
+ * (From here to `pivot`, "/" is the new root already: init_side() has called
  * chroot(2), so "/dev" is the container's.  The host's files are reached only
  * by the descriptor c->host_root.)
  *
@@ -1037,19 +1125,13 @@ static void step_sys(struct cage *c) {
  * trusted: if /mnt in it is a symbolic link to /etc, the volume must not land
  * on the host's /etc.  runc looked the path up first and used it afterwards,
  * and in between somebody inside could exchange a folder for a link
- * (CVE-2021-30465).  Here nothing has to be looked up: by enter_root() the new
+ * (CVE-2021-30465).  Here nothing has to be looked up: by init_side() the new
  * root is already what "/" means to this process, and no link leads out of it.
  *
  * (It comes after dev, proc and sys, so that a volume below them is seen.) */
 static void step_volumes(struct cage *c) {
-    for (int i = 0; i < c->volumes; i++) {
-        const char *target = c->source[i].target;
-        attach(c, c->tree[i], target, 0);
-        /* What is mounted over / stays behind in the step pivot. */
-        const char *real = realpath(target, NULL);
-        if (real == NULL || strcmp(real, "/") == 0)
-            refuse(c, "--volume %s: is the root", target);
-    }
+    for (int i = 0; i < c->volumes; i++)
+        attach(c, c->tree[i], c->source[i].target, 0);
 }
 
 /* ================================ init: mask ===============================
@@ -1168,8 +1250,7 @@ static void step_fds(struct cage *c) {
     /* From a directory that is not below our root, the kernel finds no path: it
      * then says "(unreachable)/...", and some libraries make an error of it. */
     char here[PATH_MAX] = "";
-    if (getcwd(here, sizeof here) == NULL)
-        must(c, errno == ENOENT ? 0 : -1, "getcwd()");
+    must(c, getcwd(here, sizeof here) || errno == ENOENT ? 0 : -1, "getcwd()");
     if (here[0] != '/')
         refuse(c, "--workdir %s is not inside the container", c->workdir);
 }
@@ -1213,10 +1294,9 @@ static void step_caps(struct cage *c) {
 
     /* The bounding set first, while we may still change it.  PR_CAPBSET_READ
      * fails for a number beyond the last capability of this kernel. */
-    for (int cap = 0; prctl(PR_CAPBSET_READ, cap) != -1 || errno != EINVAL;
-         cap++)
-        if (!(keep >> cap & 1))
-            TRY(prctl(PR_CAPBSET_DROP, cap));
+    for (int n = 0; prctl(PR_CAPBSET_READ, n) != -1 || errno != EINVAL; n++)
+        if (!(keep >> n & 1))
+            TRY(prctl(PR_CAPBSET_DROP, n));
     TRY(prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0));
 
     /* Then the sets that count now, each in two halves of 32 bits.  Nothing is
@@ -1248,7 +1328,7 @@ static void step_id(struct cage *c) {
     /* The three numbers of each are the real, the effective and the saved id:
      * if one of them stayed 0, the program could take root back. */
     if (!c->one_id)
-        TRY(setgroups(0, NULL));
+        KERNEL(setgroups, 0, NULL);
     must(c, setresgid(c->gid, c->gid, c->gid), "setresgid(%u)", c->gid);
     must(c, setresuid(c->uid, c->uid, c->uid), "setresuid(%u)", c->uid);
     die_with_host(c);       /* the change of ids has cancelled it */
@@ -1302,7 +1382,6 @@ static void step_nnp(struct cage *c) {
 #elif defined __aarch64__           /* on any other this does not compile */
 #define OUR_ARCH AUDIT_ARCH_AARCH64
 #endif
-enum { NEWEST_CALL = 462 };     /* mseal, Linux 6.10; the same number on both */
 
 /* The filter has one register.  LOAD puts a field of struct seccomp_data into
  * it.  JUMP tests it against a value and skips `yes` instructions if the test
@@ -1330,8 +1409,10 @@ static const struct sock_filter filter[] = {
      * that does not look at this first can be walked around. */
     LOAD(arch), JUMP(BPF_JEQ, OUR_ARCH, 1, 0), RETURN(SECCOMP_RET_KILL_PROCESS),
 
-    /* Too new; or the x32 variant of x86-64, which sets bit 30. */
-    LOAD(nr), JUMP(BPF_JGT, NEWEST_CALL, 0, 1), FAIL_WITH(ENOSYS),
+    /* Too new: the newest that was looked at is 462, mseal of Linux 6.10, with
+     * the same number on both machines.  Or the x32 variant of x86-64, which
+     * sets bit 30. */
+    LOAD(nr), JUMP(BPF_JGT, 462, 0, 1), FAIL_WITH(ENOSYS),
 
     /* clone3 has its flags in memory, where a filter cannot look.  When it does
      * not exist, libc takes clone, whose flags are an argument.  (clone cannot
@@ -1421,9 +1502,9 @@ static _Noreturn void be_pid_1(struct cage *c, pid_t command, int locked) {
      * the fork, or gdb could not go on from here to the command.) */
     TRY(prctl(PR_SET_DUMPABLE, 0));
 
-    /* ps inside shall not show the command line typed outside. */
-    memset(c->arguments, 0, c->arguments_size);
-    snprintf(c->arguments, c->arguments_size, "cage: init");
+    /* ps inside shall not show the command line typed outside.  (strncpy(3)
+     * fills the rest with zeros; the last byte is one already.) */
+    strncpy(c->arguments, "cage: init", c->arguments_size);
     TRY(write(locked, "", 1));
     /* PID 1 needs no file at all, and a pipe that it held open would never end.
      * UNSHARE: first take a copy of the table, and close all in the copy; the
@@ -1434,13 +1515,10 @@ static _Noreturn void be_pid_1(struct cage *c, pid_t command, int locked) {
     sigfillset(&all);               /* all are blocked, by prepare() */
     for (;;) {
         int how, number = sigwaitinfo(&all, NULL);
-        if (number != SIGCHLD) {
-            /* What a keyboard sends goes to all of the command's group. */
-            bool typed = number == SIGINT || number == SIGQUIT;
-            if (!typed || kill(-command, number) == -1)
-                kill(command, number);
-            continue;
-        }
+        /* What a keyboard sends goes to all of the command's group. */
+        bool typed = number == SIGINT || number == SIGQUIT;
+        if (number != SIGCHLD && (!typed || kill(-command, number) == -1))
+            kill(command, number);
         /* One SIGCHLD can stand for many children. */
         for (pid_t pid; (pid = waitpid(-1, &how, WNOHANG)) != 0;)
             if (pid == command || pid == -1)
@@ -1460,13 +1538,12 @@ static void step_init(struct cage *c) {
      * table of open files is shared: the step tty has a terminal to hand to the
      * host side. */
     int locked[2];
-    char nothing;
     TRY(pipe2(locked, O_CLOEXEC));
     pid_t command = KERNEL(clone, CLONE_FILES | SIGCHLD, 0, 0, 0, 0);
     if (command > 0)
         be_pid_1(c, command, locked[1]);    /* for the rest of its life */
     die_with_host(c);
-    TRY(read(locked[0], &nothing, 1));
+    TRY(read(locked[0], &(char){ 0 }, 1));
 }
 
 /* =============================== command: tty ==============================
@@ -1501,14 +1578,6 @@ static bool keyboard_is_ours(void) {
     return isatty(0) && (fstat(1, &out) == -1 || !S_ISFIFO(out.st_mode));
 }
 
-/* Is it a terminal?  ENOTTY says that it is none, and some devices say EINVAL.
- * After any other error we do not know, and the host's would stay in its hands.
- */
-static bool is_terminal(struct cage *c, int fd) {
-    bool none = !isatty(fd) && (errno == ENOTTY || errno == EINVAL);
-    return !none && must(c, isatty(fd) ? 1 : -1, "isatty(%d)", fd);
-}
-
 /* Make a terminal in the container, put its slave end into the place of those
  * of 0, 1 and 2 that are terminals, and hand the master to the host side, which
  * copies the bytes from then on (Part II). */
@@ -1516,14 +1585,13 @@ static void step_tty(struct cage *c) {
     /* A session of our own: only who has made a session, its leader, can give
      * it a controlling terminal, and of the old one that is another process. */
     TRY(setsid());
-    if (!is_terminal(c, 0) && !is_terminal(c, 1) && !is_terminal(c, 2))
+    if (!isatty(0) && !isatty(1) && !isatty(2))
         return;
 
     /* From the container's own devpts.  A new terminal is locked until its
      * maker says otherwise. */
-    int unlocked = 0;
     int master = TRY(open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC));
-    TRY(ioctl(master, TIOCSPTLCK, &unlocked));
+    TRY(ioctl(master, TIOCSPTLCK, &(int){ 0 }));
     int slave = TRY(ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC));
     /* TIOCGPTPEER opens the slave that belongs to this master.  To open it
      * by its name, /dev/pts/0, would be to trust that name.  TIOCSCTTY makes
@@ -1531,15 +1599,14 @@ static void step_tty(struct cage *c) {
      * for that. */
     TRY(ioctl(slave, TIOCSCTTY, 0));
 
-    ask(c, (struct message){ TAKE_THE_TERMINAL, .fd = { master, slave } });
+    ask(c, (struct message){ TAKE_THE_TERMINAL, { master, slave } });
     /* What follows is not for the host side: it keeps its 0, 1 and 2.  So leave
      * the table that we share, by the way of a call that can do that as well
      * (and closes nothing here): unshare(2) is forbidden since `seccomp`. */
     KERNEL(close_range, ~0U, ~0U, CLOSE_RANGE_UNSHARE);
-    int keys = keyboard_is_ours() ? slave
-        : TRY(open("/dev/null", O_RDONLY | O_CLOEXEC));
+    int keys = keyboard_is_ours() ? slave : TRY(open("/dev/null", READ));
     for (int fd = 0; fd <= 2; fd++)
-        if (is_terminal(c, fd))
+        if (isatty(fd))
             TRY(dup2(fd == 0 ? keys : slave, fd));
 }
 
@@ -1628,7 +1695,16 @@ static _Noreturn void init_side(struct cage *c) {
     TRY(prctl(PR_SET_NAME, "cage: init"));      /* find() knows it by that */
     gather_layers(c);
     DO(c, rootfs);
-    enter_root(c);
+    if (without(c, rootfs))         /* then it is ROOTFS itself */
+        TRY(mount("lower/0", "root", NULL, MS_BIND | MS_REC, NULL));
+    /* The new root is complete.  Make it our root by chroot(2) for now: every
+     * path in the next steps then means what it will mean inside, and a
+     * symbolic link in ROOTFS, whatever it says, leads to no file of the host.
+     * (runc looks up each path by itself as if it were inside; a link that
+     * changed between the look and the mount was CVE-2021-30465.) */
+    c->host_root = TRY(open("/", FOLDER));
+    TRY(chroot("root"));
+    TRY(chdir("/"));
     DO(c, dev);
     DO(c, proc);
     DO(c, sys);
@@ -1639,7 +1715,7 @@ static _Noreturn void init_side(struct cage *c) {
     if (c->read_only)
         KERNEL(mount_setattr, AT_FDCWD, "/", 0, &rdonly, sizeof rdonly);
     if (!without(c, pivot)) {
-        /* Walk out of the chroot of enter_root().  All it takes is a descriptor
+        /* Walk out of that chroot again.  All it takes is a descriptor
          * of a folder outside of it, and the right to call chroot: this is why
          * it is not a wall. */
         TRY(fchdir(c->host_root));
@@ -1647,6 +1723,40 @@ static _Noreturn void init_side(struct cage *c) {
     }
     DO(c, pivot);
     give_up_rights(c);
+}
+
+/* cage exec: what child_side() and init_side() are for run.  We are in the
+ * cgroup of the container already, by clone3, and in its namespaces. */
+static _Noreturn void exec_side(struct cage *c) {
+    DO(c, user);
+    /* As soon as we are in its PID namespace, programs inside can see us.  We
+     * still hold files of the host, and its memory: so nobody may look into
+     * this process until execve.  (runc was entered here, CVE-2016-9962.) */
+    TRY(prctl(PR_SET_DUMPABLE, 0));
+    /* With the mount namespace comes its root directory; but where pivot was
+     * left out, the root of the container is another one. */
+    TRY(fchdir(c->pod_root));
+    TRY(chroot("."));
+    /* A process stays in its PID namespace; only its children are in this. */
+    next_process(c);
+    give_up_rights(c);
+}
+
+/* Leaving out `mount` or `private` lets mounts loose, and shall not cost you
+ * your machine.  So the experiment runs in one mount namespace more, a cell:
+ *
+ *      the machine   |   the cell            |   the container
+ *                    |                       |
+ *            MS_PRIVATE: nothing     MS_SHARED: mounts pass, as they
+ *            passes this wall        would on a machine with systemd
+ *
+ * The kernel removes a mount namespace, and all that is mounted in it, with its
+ * last process, so nothing has to be undone.  See mount_namespaces(7). */
+static void lab_cell(struct cage *c) {
+    c->step = "mount";
+    TRY(unshare(CLONE_NEWNS));
+    TRY(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
+    TRY(mount(NULL, "/", NULL, MS_REC | MS_SHARED, NULL));
 }
 
 /* Here we are a child of the host side, with all the rights of whoever typed
@@ -1660,9 +1770,11 @@ static _Noreturn void child_side(struct cage *c) {
     /* A process can be born into a group of version 2 only; those of version 1
      * it has to enter (0 means: who writes).  Its own children are born where
      * it is, so once is enough. */
-    for (int i = 1; i < c->trees && c->group; i++)
-        must(c, write_file(AT_FDCWD, text("%s/tasks", c->groups[i]), "0"),
-             "write(0 to %s/tasks)", c->groups[i]);
+    for (int i = 0; i < V1_TREES && c->v1 && c->group; i++) {
+        const char *path = text("%s/%s/tasks", v1_trees[i], c->group_name);
+        if (exists(c, path))
+            must(c, write_file(AT_FDCWD, path, "0"), "write(0 to %s)", path);
+    }
     if (!without(c, cgroup))
         end_step(c);                /* it began on the host side */
     if (c->pod_namespaces)          /* exec and --join: Part III */
@@ -1726,11 +1838,11 @@ static int run(struct cage *c) {
  *                         PART II: THE FINE PRINT
  * ==========================================================================
  *
- * What the steps have left out: --explain, names, copies of mounts, tarballs,
- * the layers of ROOTFS, id maps, cgroups old and new, what is prepared before
- * the first step, the lab cell, the terminal, the loop in which the host side
- * spends the time while your command runs, and the hints under its errors.
- * Each section can be read alone. */
+ * What the steps have left out: --explain, names, tarballs, the layers of
+ * ROOTFS, id maps, cgroups old and new, what is prepared before the first step,
+ * the terminal, the loop in which the host side spends the time while your
+ * command runs, and the hints under its errors.  Each section can be read
+ * alone. */
 
 /* ---------------------- snapshots: --explain and --step --------------------
  * --explain shall not print what this file hopes to do, but what the kernel has
@@ -1802,7 +1914,7 @@ static char *fact(struct cage *c, pid_t pid, const char *name) {
     /* A link is told by readlink(2), a file by reading; what is no link makes
      * the former fail.  A fact that this kernel does not have is empty. */
     char link[PATH_MAX] = "", *found = link;
-    const char *who = pid ? text("%d", (int)pid) : "self";
+    const char *who = pid ? text("%d", pid) : "self";
     const char *path = text("%s/%s", who, isupper(*name) ? "status" : name);
     if (strcmp(name, "mountinfo") == 0)
         return count_mounts(c, path);
@@ -1910,110 +2022,6 @@ static int name_socket(struct cage *c, const char *name, bool claim) {
     return -1;
 }
 
-/* ----------------------------- copies of mounts ----------------------------
- * mount(2) makes a mount of a kind of file system: a new proc, a new tmpfs.  To
- * show something that is mounted already in a second place, one takes a copy of
- * its mount, as `mount --bind` does.  The new mount calls (since Linux 5.2, the
- * second since 5.12) do it in three moves:
- *
- *      open_tree       take a copy; it is attached nowhere, and a descriptor
- *                      is all that holds it
- *      mount_setattr   change it, while nobody can see it yet
- *      move_mount      attach it to a place
- *
- * By mount(2) it is two calls, bind and then remount to make it read-only, and
- * the first attaches it: until the second it can be written, and a program
- * that forgets to check the second has
- * left it so.  Here a copy that is wrong is never attached.  And since the host
- * side and the container share a table of open files, the former can take the
- * copy and the latter attach it.
- *
- *   By hand:  mount --bind /some/folder /mnt; mount -o remount,bind,ro /mnt
- *   See:      mount_setattr(2), which has an example of all three; mount(8) */
-
-/* Make PATH, a FOLDER or an empty file, and the folders on the way to it, as
- * far as they are not there.  A mount needs a place to be attached to, and an
- * image of one static program has neither /proc nor /dev. */
-static void make_place(struct cage *c, const char *path, bool folder) {
-    /* One after another, as mkdir -p does.  Most of them are there already,
-     * and of errors the last call will tell. */
-    for (const char *end = path; (end = strchr(end + 1, '/')) != NULL;)
-        mkdir(text("%.*s", (int)(end - path), path), 0755);
-    if (exists(c, path))
-        return;
-    /* There is nothing, or a link that leads to nothing: that is replaced. */
-    unlink(path);
-    must(c, folder ? mkdir(path, 0755) : mknod(path, S_IFREG | 0644, 0),
-         "create(%s)", path);
-}
-
-/* Mount a new file system of TYPE at PATH.  To FLAGS are added nosuid, nodev
- * and noexec: from all that is mounted by this function nobody needs to run a
- * program or to open a device, and where nobody needs it nobody should be able
- * to. */
-static void mount_new(struct cage *c, const char *type, const char *path,
-                      unsigned long flags, const char *options) {
-    make_place(c, path, true);
-    flags |= MS_NOSUID | MS_NODEV | MS_NOEXEC;
-    must(c, mount(type, path, type, flags, options), "mount(%s, %s)", type,
-         path);
-}
-
-/* Take a copy of the mount that PATH in DIR is on, from PATH downwards.  FLAGS
- * can be AT_RECURSIVE: with what is mounted below.  ATTRIBUTES (such as
- * MOUNT_ATTR_RDONLY) are added to those it has; none is taken away, since in a
- * user namespace those of the host are locked (mount_namespaces(7)).  Returns a
- * descriptor of the copy. */
-static int clone_mount(struct cage *c, int dir, const char *path, int flags,
-                       uint64_t attributes) {
-    /* What to add, what to take away, how mounts pass, whose map of ids.
-     * Private, as in the step private: the copy of a shared mount is shared
-     * with it, and what is mounted on the copy would appear on the host. */
-    struct mount_attr set = { attributes, 0, MS_PRIVATE, 0 };
-    int how = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | flags;
-    int tree = must(c, syscall(SYS_open_tree, dir, path, how), "open_tree(%s)",
-                    path);
-    KERNEL(mount_setattr, tree, "", AT_EMPTY_PATH | flags, &set, sizeof set);
-    return tree;
-}
-
-/* Attach TREE at PATH and close it: the mount stays without a descriptor.  The
- * place is made, if need be: a folder goes on a folder, a file on a file.
- *
- * If DEVICE is not 0, make sure that TREE is that device and not something put
- * in its place: that is how /dev/null became the way out of runc
- * (CVE-2025-31133).  What is looked at is the copy of the mount, not the path
- * again, which could mean something else by now. */
-static void attach(struct cage *c, int tree, const char *path, dev_t device) {
-    /* EMPTY_PATH: what is moved is the descriptor itself.  T_SYMLINKS: PATH may
-     * be a symbolic link.  We are in a chroot of the new root when ROOTFS has a
-     * say in what it is (see enter_root()). */
-    const unsigned flags = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_SYMLINKS;
-    struct stat st;
-    must(c, fstat(tree, &st), "fstat(%s)", path);
-    if (device && (!S_ISCHR(st.st_mode) || st.st_rdev != device))
-        refuse(c, "what the host has for %s is not the device %u:%u", path,
-               major(device), minor(device));
-    make_place(c, path, S_ISDIR(st.st_mode));
-    must(c, syscall(SYS_move_mount, tree, "", AT_FDCWD, path, flags),
-         "move_mount(tree, %s)", path);
-    close(tree);
-}
-
-/* Show what PATH is in DIR, with all that is mounted below, at the same PATH
- * here.  (A user namespace may not leave out what is mounted below: it could
- * cover something, see mount_namespaces(7).)  HOW: attributes, as above. */
-static void bind_mount(struct cage *c, int dir, const char *path,
-                       uint64_t how) {
-    attach(c, clone_mount(c, dir, path, AT_RECURSIVE, how), path, 0);
-}
-
-/* Show PATH of the host, which has to be DEVICE, at PLACE. */
-static void bind_device(struct cage *c, const char *path, dev_t device,
-                        const char *place) {
-    attach(c, clone_mount(c, c->host_root, path, 0, 0), place, device);
-}
-
 /* --------------------------- layers and tarballs ---------------------------
  * A tar archive is a row of blocks of 512 bytes: for each file one with its
  * name, owner and mode, then its contents; at the end two blocks of zeros.
@@ -2034,52 +2042,46 @@ static void bind_device(struct cage *c, const char *path, dev_t device,
  *             head -c 99999 r.tar > half.tar; ./cage run half.tar ls /
  *   See:      tar(5) of libarchive for the format; tar(1) */
 
-/* Open the archive PATH for reading, and return its descriptor.  TREE is the
- * copy of a mount of this one file.
+/* Unpack the archive S where it is to be.  FD is a copy of the mount of that
+ * file; or, if PIPE, it is what copy_as_archive() has returned.
  *
  * Half an archive is refused, since tar does not mind if the two blocks of
  * zeros at the end are missing: it would make a container with half of its
  * files.  (A packed one that is cut off is refused by the program that unpacks
  * it.)  What stands between the first block and the last is tar's business, and
- * so is what is no archive at all. */
-static int open_archive(struct cage *c, int tree, const char *path) {
-    char head[512] = "", tail[1024] = "", zeros[1024] = "";
-    /* The files in /proc/self/fd are no ordinary links: to open one is to open
-     * what the descriptor stands for, whatever folders it is in.  So the owners
-     * are seen through the map of ids of TREE, and a file that only the real
-     * root may read can be read by the root of the container. */
-    int archive = must(c, openat(c->proc, text("self/fd/%d", tree),
-                                 O_RDONLY | O_CLOEXEC), "open(%s)", path);
-    must(c, read(archive, head, sizeof head), "read(%s)", path);
-    /* No first byte: an archive without any file, or not even that. */
-    bool packed = memcmp(head + 257, "ustar", 5) != 0;
-    if (*head == '\0'
-        || (!packed && (lseek(archive, -1024, SEEK_END) == -1
-                        || read(archive, tail, 1024) != 1024
-                        || memcmp(tail, zeros, 1024) != 0)))
-        refuse(c, "%s is empty, or cut off: an archive ends with 1024 zeros",
-               path);
-    return archive;
-}
-
-/* Unpack ARCHIVE, an open file that tar(1) knows as FILE, where S is to be.  If
- * tar fails, the run ends: it does so for a device file, which a user
+ * so is what is no archive at all.
+ *
+ * If tar fails, the run ends: it does so for a device file, which a user
  * namespace may not make, and for an owner who does not exist inside.  So the
  * archive's /dev is left out (the container gets one of ours), and with one id
  * only (-o) all files belong to root.  -p: with the modes of the archive,
  * whatever the umask. */
-static void unpack(struct cage *c, int archive, const char *file,
-                   const struct source *s) {
-    const char *const argv[] = {
-        "tar", "-x", "-p", "-C", s->target, "--exclude=./dev/*",
-        "--exclude=dev/*", "--numeric-owner", c->one_id ? "-of" : "-f", file,
-        NULL
-    };
+static void unpack(struct cage *c, const struct source *s, int fd, bool pipe) {
+    char head[512] = "", tail[1024] = "", zeros[1024] = "";
+    /* A name, not "-", if it can be: to find out how a file is packed, tar
+     * opens it, looks, and then opens it anew. */
+    const char *const argv[] = { "tar", "-x", "-p", "-C", s->target,
+        "--exclude=./dev/*", "--exclude=dev/*", "--numeric-owner",
+        c->one_id ? "-of" : "-f", pipe ? "-" : "/proc/self/fd/0", NULL };
+    if (!pipe) {
+        /* The files in /proc/self/fd are no ordinary links: to open one is to
+         * open what the descriptor stands for, whatever folders it is in.  So
+         * the owners are seen through the map of ids of that mount, and a file
+         * that only the real root may read can be read by the root inside. */
+        fd = openat(c->proc, text("self/fd/%d", fd), READ);
+        must(c, read(fd, head, sizeof head), "read(%s)", s->path);
+        /* No first byte: an archive without any file, or not even that. */
+        bool packed = memcmp(head + 257, "ustar", 5) != 0;
+        off_t end = lseek(fd, -1024, SEEK_END);
+        if (*head == '\0' || (!packed && (pread(fd, tail, 1024, end) != 1024
+                                         || memcmp(tail, zeros, 1024) != 0)))
+            refuse(c, "%s: empty, or cut off: no zeros at its end", s->path);
+    }
     /* Only GNU tar reads this variable.  Without it the second pattern would
      * also match in other folders: usr/lib/udev/dev/... */
     setenv("TAR_OPTIONS", "--anchored", 1);
     make_place(c, s->target, true);
-    run_program(c, argv, archive, s->path);
+    run_program(c, argv, fd, s->path);
 }
 
 /* ------------------- the sources: ROOTFS, volumes, --save ------------------
@@ -2131,7 +2133,7 @@ static int copy_as_archive(struct cage *c, const char *path) {
     return must(c, archive ? fileno(archive) : -1, "popen(%s)", tar);
 }
 
-/* Open all sources, id-mapped for c->user_namespace if there is one: c->tree[i]
+/* Open all sources, id-mapped for c->userns if there is one: c->tree[i]
  * becomes the descriptor of c->source[i], a copy of its mount, or a pipe out of
  * which it comes as an archive.
  *
@@ -2141,8 +2143,7 @@ static int copy_as_archive(struct cage *c, const char *path) {
  * reach it would become root by running it.  So that folder must be closed to
  * all others. */
 static void open_sources(struct cage *c) {
-    struct mount_attr map = { MOUNT_ATTR_IDMAP, 0, 0,
-                              (unsigned)c->user_namespace };
+    struct mount_attr map = { MOUNT_ATTR_IDMAP, 0, 0, (unsigned)c->userns };
     for (int i = 0; i < c->sources; i++) {
         const struct source *s = &c->source[i];
         bool volume = i < c->volumes, save = s->path == c->save;
@@ -2152,14 +2153,13 @@ static void open_sources(struct cage *c) {
         c->step = volume ? "volumes" : "rootfs";
         if (save)
             mkdir(s->path, 0700);       /* it may be there */
-        c->tree[i] = clone_mount(c, AT_FDCWD, s->path, flags, s->attributes);
+        c->tree[i] = clone_mount(c, AT_FDCWD, s->path, flags, s->set);
         /* What may not be read would be noticed late, and by another step. */
         must(c, access(s->path, R_OK), "access(%s)", s->path);
         TRY(fstat(c->tree[i], &st));
         bool folder = S_ISDIR(st.st_mode);
         if (save && (!folder || st.st_uid != getuid() || st.st_mode & 077))
-            refuse(c, "--save %s: must be a folder of yours alone (chmod 700)",
-                   s->path);
+            refuse(c, "--save %s: must be yours alone (chmod 700)", s->path);
         /* Two containers would spoil it for each other.  What is opened here
          * stays open in the one table, and so locked, as long as we live. */
         if (save)
@@ -2167,14 +2167,14 @@ static void open_sources(struct cage *c) {
                  "--save %s: flock()", s->path);
         if (!volume && !folder && !S_ISREG(st.st_mode))
             refuse(c, "%s is neither a folder nor a tar archive", s->path);
-        if (c->user_namespace == 0 || syscall(SYS_mount_setattr, c->tree[i], "",
+        if (c->userns == 0 || syscall(SYS_mount_setattr, c->tree[i], "",
                 AT_EMPTY_PATH | flags, &map, sizeof map) == 0)
             continue;
         /* EINVAL: this file system cannot be id-mapped.  For what is written
          * there is no way around it.  Of what is only read, the folders below
          * an overlay are copied; for the rest the owners matter less: it then
          * belongs to nobody, and what everybody may read can be read. */
-        if (errno != EINVAL || !(s->attributes & MOUNT_ATTR_RDONLY))
+        if (errno != EINVAL || !(s->set & MOUNT_ATTR_RDONLY))
             must(c, -1, "id-map(%s)", s->path);
         if (!volume && folder)          /* the copy stays open, to no effect */
             c->tree[i] = copy_as_archive(c, s->path);
@@ -2221,32 +2221,13 @@ static void gather_layers(struct cage *c) {
         TRY(fstat(c->tree[i], &st));
         if (S_ISDIR(st.st_mode))
             attach(c, c->tree[i], s->target, 0);
-        else if (S_ISFIFO(st.st_mode))  /* from copy_as_archive() */
-            unpack(c, c->tree[i], "-", s);
-        else            /* A name, not "-": to find out how a file is packed,
-                         * tar opens it, looks, and then opens it anew. */
-            unpack(c, open_archive(c, c->tree[i], s->path), "/proc/self/fd/0",
-                   s);
+        else
+            unpack(c, s, c->tree[i], S_ISFIFO(st.st_mode));
     }
     /* With --save the first two may be there: it goes on where it was. */
     make_place(c, "writes/upper", true);
     make_place(c, "writes/work", true);
     make_place(c, "root", true);
-}
-
-/* The new root is complete.  Make it our root by chroot(2) for now: every path
- * in the next steps then means what it will mean inside, and a symbolic link in
- * ROOTFS, whatever it says, leads to no file of the host.  (runc looks up each
- * path by itself as if it were inside; a link that changed between the look and
- * the mount was CVE-2021-30465.) */
-static void enter_root(struct cage *c) {
-    /* Without the step rootfs it is ROOTFS itself. */
-    if (without(c, rootfs))
-        attach(c, clone_mount(c, AT_FDCWD, "lower/0", AT_RECURSIVE, 0), "root",
-               0);
-    c->host_root = TRY(open("/", FOLDER));
-    TRY(chroot("root"));
-    TRY(chdir("/"));
 }
 
 /* --------------------------- id maps (step user) ---------------------------
@@ -2347,7 +2328,7 @@ static bool write_granted_maps(struct cage *c) {
  * M gets the sources, opened. */
 static void write_id_maps(struct cage *c, struct message *m) {
     c->step = "user";
-    int dir = TRY(openat(c->proc, text("%d", (int)c->init), FOLDER));
+    int dir = TRY(openat(c->proc, text("%d", c->init), FOLDER));
     /* With --join it has got the map of the container that it has joined. */
     if (c->id_mapped && !c->join) {
         const char *map = text("0 %u %d", pick_ids(c), IDS);
@@ -2366,18 +2347,15 @@ static void write_id_maps(struct cage *c, struct message *m) {
          * open already can be used by all; but a program inside that opens
          * /dev/stdin by its name opens the pipe anew, and would be refused: not
          * `... cat`, but `... cat /dev/stdin`.  So those of 0, 1, 2 that are
-         * pipes are given to the user of the container, as seen outside.  If
-         * that fails, such a program is refused, and nothing else happens.
-         * (`continue`: the compiler wants to see what fchown said be used.) */
+         * pipes are given to the user of the container, as seen outside. */
         uid_t first = (uid_t)atoi(fact(c, c->init, "uid_map") + strlen("0 "));
         for (int fd = 0; fd <= 2; fd++)
-            if (strncmp(fact(c, 0, text("fd/%d", fd)), "pipe:", 5) == 0
-                && fchown(fd, first + c->uid, first + c->gid) == -1)
-                continue;
+            if (strncmp(fact(c, 0, text("fd/%d", fd)), "pipe:", 5) == 0)
+                TRY(fchown(fd, first + c->uid, first + c->gid));
         /* A namespace can be named by its file here, as with nsenter(1). */
-        c->user_namespace = TRY(openat(dir, "ns/user", O_RDONLY | O_CLOEXEC));
+        c->userns = TRY(openat(dir, "ns/user", READ));
         open_sources(c);
-        memcpy(m->fd, c->tree, sizeof m->fd);
+        memcpy(m->number, c->tree, sizeof m->number);
     }
     close(dir);
 }
@@ -2403,8 +2381,8 @@ static void write_id_maps(struct cage *c, struct message *m) {
  * mounted somewhere, and a controller is in one tree only: on a machine that
  * is half on the way ("hybrid"), memory or cpu or pids may still be there.
  *
- *      c->groups[0]   [1]       [2]    [3]          (those that are there)
- *      version 2      memory    cpu    pids
+ *      c->group_path     /sys/fs/cgroup/unified/cage.web
+ *      v1_trees          /sys/fs/cgroup/memory/cage.web, cpu/..., pids/...
  *
  * Some of its files have other names; some things it does not know.
  *
@@ -2430,18 +2408,13 @@ static const struct { const char *file, *v1_file; } v1_files[] = {
     { "cpu.max", "cpu.cfs_quota_us" },
 };
 
-/* The trees of version 1, where all distributions have them. */
-static const char *const v1_trees[TREES - 1] = { "/sys/fs/cgroup/memory",
-    "/sys/fs/cgroup/cpu", "/sys/fs/cgroup/pids" };
-
-/* The group of the container NAME, c->groups.  If it runs, MEMBER is its PID 1:
- * then its group is where that process is, "" if that is none of ours.  Else
- * (0) the group is to be made, and c->above is where: root makes it at the top
- * of the tree, an ordinary user in the group in which cage was started.
+/* The group of the container NAME, c->group_path.  If it runs, MEMBER is its
+ * PID 1: then its group is where that process is, "" if that is none of ours.
+ * Else (0) the group is to be made, and c->above is where: root makes it at the
+ * top of the tree, an ordinary user in the group in which cage was started.
  *
  * Where the tree of version 2 is mounted is looked up, by its type: on a hybrid
- * machine it is /sys/fs/cgroup/unified, and others have it elsewhere.  (Those
- * of version 1 are where all distributions have them, and for root only.) */
+ * machine it is /sys/fs/cgroup/unified, and others have it elsewhere. */
 static void find_group(struct cage *c, const char *name, pid_t member) {
     /* A line of this one is WHAT PLACE TYPE OPTIONS...: proc(5). */
     char *place = read_file(c, c->proc, "self/mounts");
@@ -2452,7 +2425,7 @@ static void find_group(struct cage *c, const char *name, pid_t member) {
     place = strrchr(place, ' ') + 1;
 
     /* A line of /proc/PID/cgroup is NUMBER:CONTROLLERS:PATH; version 2 is 0. */
-    const char *file = member ? text("%d/cgroup", (int)member) : "self/cgroup";
+    const char *file = member ? text("%d/cgroup", member) : "self/cgroup";
     char *path = strstr(read_file(c, c->proc, file), "0::/");
     bool top = path == NULL || (!member && geteuid() == 0);
     path = top ? text("/") : strtok(path + 3, "\n");
@@ -2462,35 +2435,26 @@ static void find_group(struct cage *c, const char *name, pid_t member) {
      * have moved us (see enable_controller()).  The top, "/", becomes "". */
     char *last = strrchr(path, '/');
     c->group_name = text("cage.%s", name);
-    bool found = strcmp(last + 1, c->group_name) == 0;
-    if (last[1] == '\0' || found || strcmp(last, "/cage-host") == 0)
+    bool own = strcmp(last + 1, c->group_name) == 0;
+    if (last[1] == '\0' || own || strcmp(last, "/cage-host") == 0)
         *last = '\0';
     c->above = text("%s%s", place, path);
-    c->groups[0] = member && !found ? ""
-        : text("%s/%s", c->above, c->group_name);
-
-    /* Who is at the top here, root, is so in version 1, too.  Every folder of
-     * that has a file `tasks`: by it we see which trees there are, and in which
-     * of them a container that runs has a group (in none, without a limit). */
-    c->trees = 1;
-    for (int i = 0; *path == '\0' && *c->groups[0] && i < TREES - 1; i++) {
-        c->groups[c->trees] = text("%s/%s", v1_trees[i], c->group_name);
-        c->trees += exists(c, text("%s/tasks", member ? c->groups[c->trees]
-                                   : v1_trees[i]));
-    }
+    c->group_path = member && !own ? "" : text("%s/cage.%s", c->above, name);
+    /* Who is at the top here, root, is so in version 1, too. */
+    c->v1 = *path == '\0' && *c->group_path;
 }
 
 /* The path of FILE of our group, or of what stands for it in version 1, if it
  * is only there.  The tree there has the name of the controller, with which
  * that of the file begins. */
 static const char *group_file(struct cage *c, const char *file) {
-    const char *path = text("%s/%s", c->groups[0], file), *v1 = file;
+    const char *path = text("%s/%s", c->group_path, file), *v1 = file;
     for (size_t i = 0; i < sizeof v1_files / sizeof v1_files[0]; i++)
         if (strcmp(file, v1_files[i].file) == 0)
             v1 = v1_files[i].v1_file;
     v1 = text("/sys/fs/cgroup/%.*s/%s/%s", (int)strcspn(file, "."), file,
               c->group_name, v1);
-    return c->trees > 1 && !exists(c, path) && exists(c, v1) ? v1 : path;
+    return c->v1 && !exists(c, path) && exists(c, v1) ? v1 : path;
 }
 
 /* Have the controller of FILE handed down to ours (of memory.max: memory).
@@ -2504,58 +2468,50 @@ static const char *group_file(struct cage *c, const char *file) {
  *
  * Errors of the last line tell nothing that a missing FILE will not tell. */
 static void enable_controller(struct cage *c, const char *file) {
-    const char *above = c->above, *aside = text("%s/cage-host", above), *pid;
-    int tries = exists(c, text("%s/cgroup.type", above)) ? 10000 : 0;
-    while (tries-- > 0 && (pid = strtok(read_file(c, AT_FDCWD,
-           text("%s/cgroup.procs", above)), "\n")) != NULL) {
-        mkdir(aside, 0755);
-        write_file(AT_FDCWD, text("%s/cgroup.procs", aside), pid);
+    int tries = *read_file(c, c->group, "../cgroup.type") ? 10000 : 0;
+    for (char *pid; tries > 0 && (pid = strtok(
+         read_file(c, c->group, "../cgroup.procs"), "\n")) != NULL; tries--) {
+        mkdirat(c->group, "../cage-host", 0755);
+        write_file(c->group, "../cage-host/cgroup.procs", pid);
     }
-    write_file(AT_FDCWD, text("%s/cgroup.subtree_control", above),
+    write_file(c->group, "../cgroup.subtree_control",
                text("+%.*s", (int)strcspn(file, "."), file));
 }
 
-/* Remove our group, from all trees.  That of version 2 goes last: by it the
- * others are found if we are killed meanwhile.  (Where there is none, or not
- * for us to remove, there is nothing to do.)  rmdir(2) says EBUSY while there
- * are processes in it; and the kernel takes some time to see the last one out.
- * (That cgroup.events then reads "populated 0" can be waited for by poll(2),
- * but in version 2 only; mostly the first try succeeds.) */
-static void remove_group(struct cage *c) {
-    for (int i = c->trees - 1, tries = 1000; i >= 0 && tries > 0; i--)
-        while (rmdir(c->groups[i]) == -1 && errno == EBUSY && --tries > 0)
-            poll(NULL, 0, 1);           /* wait for a millisecond */
+/* Remove the group NAME, from all trees.  (What is not there, or not for us to
+ * remove, stays.)  rmdir(2) says EBUSY while there are processes in it, and the
+ * kernel takes some time to see the last one out: so wait a millisecond, up to
+ * TRIES times.  (That cgroup.events then reads "populated 0" can be waited for
+ * by poll(2), but in version 2 only; mostly the first try succeeds.) */
+static void remove_group(struct cage *c, const char *name, int tries) {
+    /* That of version 2 goes last: by it the others are found if we are killed
+     * meanwhile. */
+    for (int i = 0; i <= V1_TREES && tries > 0; i++) {
+        const char *tree = i < V1_TREES ? v1_trees[i] : c->above;
+        while (rmdir(text("%s/%s", tree, name)) == -1 && errno == EBUSY
+               && --tries > 0)
+            poll(NULL, 0, 1);
+    }
 }
 
 /* Remove every group whose container is gone because its host side was killed,
  * for one by SIGKILL or when the machine ran out of memory.
  *
- * The rule that makes this safe: only who holds the name NAME makes or removes
- * the group cage.NAME.  The name of a container that runs, or is being made, is
- * taken (EADDRINUSE), so we leave its group alone; and while we have a name,
- * nobody can make the group anew and lose it to us.  (A new container of that
- * name waits for the moment that it takes: see prepare().)
- *
- * Names are per network namespace, groups are not: of a cage that was started
- * in another one we do get the name.  So each also locks its group, flock(2),
- * as soon as it is made; the kernel opens the lock when the host side has
- * ended, however that was. */
+ * Each host side locks its group, flock(2), as soon as it is made; the kernel
+ * opens the lock when that process has ended, however that was.  So a group
+ * that can be locked belongs to nobody.  (Or it has been made just now, and its
+ * lock comes next: then that cage finds it gone, and makes it again.) */
 static void remove_stale_groups(struct cage *c) {
     struct dirent **files;
     int n = scandir(c->above, &files, NULL, NULL);
     for (int i = 0; i < n; i++) {
-        const char *group = files[i]->d_name, *name = group + strlen("cage.");
-        if (strncmp(group, "cage.", strlen("cage.")) != 0)
-            continue;
-        int held = name_socket(c, text("%u/%s", getuid(), name), true);
-        int fd = open(text("%s/%s", c->above, group), FOLDER);
-        bool stale = held != -1 && flock(fd, LOCK_EX | LOCK_NB) == 0;
-        for (int tree = TREES - 1; stale && tree >= 0; tree--)
-            if (rmdir(text("%s/%s", tree ? v1_trees[tree - 1] : c->above,
-                           group)) == -1 && errno == EBUSY)
-                break;                  /* that of version 2 is the last */
+        const char *name = files[i]->d_name;
+        int fd = strncmp(name, "cage.", strlen("cage.")) != 0 ? -1
+            : open(text("%s/%s", c->above, name), FOLDER);
+        /* If it is the one of our own name we have to wait for it. */
+        if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+            remove_group(c, name, strcmp(name, c->group_name) ? 1 : 1000);
         close(fd);
-        close(held);
     }
 }
 
@@ -2567,25 +2523,6 @@ static const char *of_group(struct cage *c, const char *file, const char *key) {
     char *found = strstr(read_file(c, AT_FDCWD, group_file(c, file)), key);
     found = found ? strtok(found + strlen(key), "\n") : NULL;
     return found ? found : "-";
-}
-
-/* If a limit ended the command, say which:
- *
- *      $ ./cage run -m 20M rootfs sh -c 'x=$(cat /dev/zero | tr "\0" x)'
- *      cage: killed: memory limit 20M reached
- *
- * Without it all that is seen is status 137, or, when no more processes can be
- * made, "fork: Resource temporarily unavailable".  oom_kill counts the
- * processes that the kernel has killed because the group's memory was used up;
- * max of pids.events, how often a fork was refused. */
-static void say_why(struct cage *c) {
-    c->step = "";            /* it is no step that has failed */
-    if (atol(of_group(c, "memory.events", "oom_kill ")))
-        note(c, "killed: memory limit %gM reached",
-             atof(of_group(c, "memory.max", "")) / (1 << 20));
-    long refused = atol(of_group(c, "pids.events", "max "));
-    if (refused)
-        note(c, "the limit of processes was reached, %ld times", refused);
 }
 
 /* ------------------------------ preparations -------------------------------
@@ -2605,8 +2542,7 @@ static void open_other(struct cage *c);
  * just end us. */
 static void prepare(struct cage *c) {
     sigset_t all;
-    int tries = 0;
-    const char *name = text("%u/%s", getuid(), c->name);
+    const char *id = text("%u/%s", getuid(), c->name);
     /* If the caller ignores SIGCHLD, we would learn of no end: wait(2). */
     signal(SIGCHLD, SIG_DFL);
     /* What the caller has left open is closed: a link in ROOTFS could lead
@@ -2614,12 +2550,8 @@ static void prepare(struct cage *c) {
      * show just that.) */
     if (!without(c, fds))
         KERNEL(close_range, 3, ~0U, 0);
-    /* Another cage may have it for a moment, see remove_stale_groups(). */
-    while (!c->exec && (c->name_socket = name_socket(c, name, true)) == -1) {
-        must(c, errno == EADDRINUSE && tries++ < 100 ? 0 : -1,
-             "--name %s: bind(@cage/%s)", c->name, name);
-        poll(NULL, 0, 1);
-    }
+    if (!c->exec)
+        c->name_socket = must(c, name_socket(c, id, true), "bind(cage/%s)", id);
     /* A folder that is open can still be used when no path leads to it any
      * more: for /proc that is the case after the step pivot. */
     c->proc = TRY(open("/proc", FOLDER));
@@ -2636,7 +2568,7 @@ static void prepare(struct cage *c) {
      * looks at that.  See pidfd_open(2). */
     c->host_pidfd = KERNEL(pidfd_open, getpid(), 0);
     if (c->pause)
-        c->keyboard = TRY(open("/dev/tty", O_RDONLY | O_CLOEXEC));
+        c->keyboard = TRY(open("/dev/tty", READ));
 
     /* From now on signals wait until supervise() reads them, as if they came
      * from a file (signalfd(2)), and so none can end us before we have cleaned
@@ -2647,24 +2579,6 @@ static void prepare(struct cage *c) {
     TRY(sigprocmask(SIG_SETMASK, &all, NULL));
     c->signals = TRY(signalfd(-1, &all, SFD_CLOEXEC));
     c->on_host_side = true;         /* from now on there is something to undo */
-}
-
-/* -------------------------------- lab cell ---------------------------------
- * Leaving out `mount` or `private` lets mounts loose, and shall not cost you
- * your machine.  So the experiment runs in one mount namespace more, a cell:
- *
- *      the machine   |   the cell            |   the container
- *                    |                       |
- *            MS_PRIVATE: nothing     MS_SHARED: mounts pass, as they
- *            passes this wall        would on a machine with systemd
- *
- * The kernel removes a mount namespace, and all that is mounted in it, with its
- * last process, so nothing has to be undone.  See mount_namespaces(7). */
-static void lab_cell(struct cage *c) {
-    c->step = "mount";
-    TRY(unshare(CLONE_NEWNS));
-    TRY(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
-    TRY(mount(NULL, "/", NULL, MS_REC | MS_SHARED, NULL));
 }
 
 /* ------------------- the terminal, seen from the host side ------------------
@@ -2690,7 +2604,7 @@ static void lab_cell(struct cage *c) {
  * What happens, in order:
  *
  *      command    opens the new terminal, and tells us (both ends)
- *      we         take_terminal(): the size, and who turns \n into \r\n
+ *      we         answer(): the size, and who turns \n into \r\n
  *      command    says that it starts now
  *      we         take_keyboard(): the real terminal becomes raw
  *                 copy_input() and copy_output(), until PID 1 ends
@@ -2710,26 +2624,6 @@ static void fit_window(struct cage *c) {
     struct winsize size;
     if (c->master && ioctl(c->terminal, TIOCGWINSZ, &size) == 0)
         ioctl(c->master, TIOCSWINSZ, &size);
-}
-
-/* The new terminal has come.  We keep its SLAVE end open as well: to read the
- * MASTER is an error (EIO) as long as nobody has the other end open, and that
- * may be so for a moment while programs inside come and go. */
-static void take_terminal(struct cage *c, int master, int slave) {
-    struct termios modes;
-    c->step = "tty";
-    /* Where its output is shown: at least one of the three is a terminal. */
-    c->terminal = isatty(1) ? 1 : isatty(2) ? 2 : 0;
-    /* A command that does not read must not bring us to a halt.  (We have a
-     * master from then on: clean_up() reads from it until nothing comes.) */
-    TRY(fcntl(master, F_SETFL, O_NONBLOCK));
-    c->master = master;
-    /* Without OPOST, "output processing", a terminal leaves \n as it is.  If
-     * the real one will never be raw, it goes on making \r\n of it. */
-    TRY(tcgetattr(slave, &modes));
-    modes.c_oflag &= keyboard_is_ours() ? ~(tcflag_t)0 : ~(tcflag_t)OPOST;
-    TRY(tcsetattr(slave, TCSANOW, &modes));
-    fit_window(c);
 }
 
 /* Take the keyboard, if that can be done now: the command has its terminal and
@@ -2759,22 +2653,18 @@ static bool copy_output(struct cage *c) {
     return size > 0 && n != -1;
 }
 
-/* Hand in what was typed, as much of it as the new terminal takes now.  If the
- * command does not read, its terminal takes no more at some point: the rest
- * waits in c->typed, and supervise() reads no more keys meanwhile. */
+/* Hand in one byte that was typed.  If the command does not read, its terminal
+ * is full at some point: then what is typed stays in the real one, and we look
+ * again 100 times a second. */
 static void copy_input(struct cage *c) {
-    ssize_t n;
-    if (c->typed_size == 0) {
-        n = read(0, c->typed, sizeof c->typed);
-        c->raw = n > 0;     /* else the window is closed: no more keys, and no
-                             * modes to put back */
-        c->typed_size = n > 0 ? (size_t)n : 0;
-    }
-    /* What it has taken is moved out of the buffer.  -1: nothing, this time. */
-    if ((n = write(c->master, c->typed, c->typed_size)) > 0) {
-        c->typed_size -= (size_t)n;
-        memmove(c->typed, c->typed + n, c->typed_size);
-    }
+    char key;
+    if (poll(&(struct pollfd){ c->master, POLLOUT, 0 }, 1, 10) == 0)
+        return;
+    if (read(0, &key, 1) == 1)
+        TRY(write(c->master, &key, 1));
+    else
+        c->raw = false;             /* the window is closed: no more keys, and
+                                     * no modes to put back */
 }
 
 /* ------------------------- the host side at work ---------------------------
@@ -2819,7 +2709,7 @@ static void copy_input(struct cage *c) {
 static int run_net_command(struct cage *c, const char *event) {
     c->step = "net";
     /* They stay in our environment.  What runs inside gets none of it. */
-    setenv("CAGE_PID", text("%d", (int)c->init), 1);
+    setenv("CAGE_PID", text("%d", c->init), 1);
     setenv("CAGE_NAME", c->name, 1);
     setenv("CAGE_EVENT", event, 1);
     const char *const argv[] = { "/bin/sh", "-c", c->net, NULL };
@@ -2829,7 +2719,7 @@ static int run_net_command(struct cage *c, const char *event) {
     return status;
 }
 
-/* Answer a question of the inner processes (see `enum question`).  The answer
+/* Answer a question of the inner processes (see `struct message`).  The answer
  * is the same message, filled in, and says "go on".
  *
  * Can the container ask for something it should not have?  The questions come
@@ -2840,18 +2730,31 @@ static void answer(struct cage *c) {
     TRY(recv(c->talk, &m, sizeof m, 0));
     if (m.what == WRITE_MY_ID_MAPS)
         write_id_maps(c, &m);
-    else if (m.what == TAKE_THE_TERMINAL)
-        take_terminal(c, m.fd[0], m.fd[1]);
-    else if (m.what == I_START) {
+    else if (m.what == TAKE_THE_TERMINAL) {
+        /* We keep the slave end open as well: to read the master is an error
+         * (EIO) as long as nobody has the other end open, and that may be so
+         * for a moment while programs inside come and go.  A command that does
+         * not read must not bring us to a halt: O_NONBLOCK. */
+        c->step = "tty";
+        TRY(fcntl(m.number[0], F_SETFL, O_NONBLOCK));
+        c->master = m.number[0];
+        /* Where its output is shown: at least one of the three is one. */
+        c->terminal = isatty(1) ? 1 : isatty(2) ? 2 : 0;
+        /* Without OPOST, "output processing", a terminal leaves \n as it is.
+         * If the real one will never be raw, it goes on making \r\n of it. */
+        struct termios modes;
+        TRY(tcgetattr(m.number[1], &modes));
+        modes.c_oflag &= keyboard_is_ours() ? ~(tcflag_t)0 : ~(tcflag_t)OPOST;
+        TRY(tcsetattr(m.number[1], TCSANOW, &modes));
+        fit_window(c);
+    } else if (m.what == I_START)
         /* Now our name can be connected to: "it runs".  See names. */
-        if (c->name_socket)
-            TRY(listen(c->name_socket, SOMAXCONN));
-        c->runs = true;
-    } else {
+        c->runs = c->exec || TRY(listen(c->name_socket, SOMAXCONN)) == 0;
+    else {
         /* THIS_IS_INIT, and it waits.  Connect its network, so that the command
          * finds it ready.  We note before COMMAND runs that it has to be told
          * when all is over: it may have done half of its work. */
-        c->init = m.pid;
+        c->init = m.number[0];
         c->net_up = c->net != NULL;
         if (c->net && run_net_command(c, "up") != 0)
             c->status = EXIT_CAGE;
@@ -2904,9 +2807,7 @@ static void handle_signal(struct cage *c) {
  * Sets c->status, which is -1 as long as it is not over.
  *
  * poll(2) takes a list of descriptors, skips those that are -1, and returns
- * when one of them has something for us.  Keys are read only when the last ones
- * have been handed in, and the master is asked for room only when there are
- * some: poll would else return at once, again and again.
+ * when one of them has something for us.
  *
  * In which of these states the run is can be told by three of our variables:
  *
@@ -2920,20 +2821,18 @@ static void handle_signal(struct cage *c) {
  */
 static void supervise(struct cage *c) {
     while (reap(c), c->status == -1) {
-        bool typed = c->typed_size > 0, waits = c->master && !c->raw;
         struct pollfd events[] = {
             /* descriptor, what we wait for, and room for what has happened */
             { c->signals, POLLIN, 0 },
             { c->talk, POLLIN, 0 },
-            { c->master ? c->master : -1,
-              typed ? POLLIN | POLLOUT : POLLIN, 0 },
-            { c->raw && !typed ? 0 : -1, POLLIN, 0 },
+            { c->master ? c->master : -1, POLLIN, 0 },
+            { c->raw ? 0 : -1, POLLIN, 0 },
             { c->name_socket && c->runs ? c->name_socket : -1, POLLIN, 0 },
-            { c->pod ? c->pod : -1, POLLIN, 0 },
+            { c->pod && c->runs ? c->pod : -1, POLLIN, 0 },
         };
         /* There is a terminal, but its keyboard is not taken: nobody tells us
          * when we come to the foreground, so look five times a second. */
-        poll(events, 6, waits && keyboard_is_ours() ? 200 : -1);
+        poll(events, 6, c->master && !c->raw && keyboard_is_ours() ? 200 : -1);
         /* Signals first: answer() may run a program, which reads them too, and
          * then we would wait here for one that is gone. */
         if (events[0].revents)
@@ -2941,9 +2840,9 @@ static void supervise(struct cage *c) {
         if (events[1].revents)
             answer(c);
         take_keyboard(c);
-        if (events[2].revents & POLLIN)
+        if (events[2].revents)
             copy_output(c);
-        if (events[2].revents & POLLOUT || events[3].revents)
+        if (events[3].revents)
             copy_input(c);
         /* The kernel has answered; this is only to make room for the next. */
         if (events[4].revents)
@@ -2985,16 +2884,26 @@ static void clean_up(struct cage *c) {
      * group that is left is removed by the next cage. */
     if (c->net_up)
         run_net_command(c, "down");
-    /* A command that ended well has not been ended by a limit. */
-    if (c->group && c->status > 0)
-        say_why(c);
-    if (c->group) {
-        /* With PID 1 all processes of its namespace have died; but
-         * --without=pid there may be some left, and this sends SIGKILL to all
-         * of the group at once, however fast they multiply (Linux 5.14). */
-        write_file(AT_FDCWD, group_file(c, "cgroup.kill"), "1");
-        remove_group(c);
-    }
+    if (c->group == 0)
+        return;
+    /* If a limit has ended the command, say which.  Without it all that is seen
+     * is status 137 or, when no more processes can be made, "fork: Resource
+     * temporarily unavailable".  oom_kill counts the processes that the kernel
+     * has killed because the group's memory was used up; max of pids.events,
+     * how often a fork was refused.  (A command that ended well, with 0, has
+     * not been ended by a limit.) */
+    c->step = "";
+    if (c->status > 0 && atol(of_group(c, "memory.events", "oom_kill ")))
+        note(c, "killed: memory limit %gM reached",
+             atof(of_group(c, "memory.max", "")) / (1 << 20));
+    long refused = atol(of_group(c, "pids.events", "max "));
+    if (c->status > 0 && refused)
+        note(c, "the limit of processes was reached, %ld times", refused);
+    /* With PID 1 all processes of its namespace have died; but --without=pid
+     * there may be some left, and this sends SIGKILL to all of the group at
+     * once, however fast they multiply (Linux 5.14). */
+    write_file(AT_FDCWD, group_file(c, "cgroup.kill"), "1");
+    remove_group(c, c->group_name, 1000);
 }
 
 /* ---------------------------------- hints ----------------------------------
@@ -3011,53 +2920,43 @@ static void clean_up(struct cage *c) {
  * Who meets such an error on the first day cannot know where the settings are.
  * `make doctor` tries the steps on this machine and prints what is refused. */
 
-static const struct hint { const char *step; int error; const char *text; }
-    hints[] = {
+static const struct { int error; const char *step, *tip; } hints[] = {
     /* systemd delegates the group of the user's own service manager, but not
      * those of the sessions, in which the terminals are. */
-    { "cgroup", EACCES, "ordinary users need a group delegated to them: "
+    { EACCES, "cgroup", "ordinary users need a group delegated to them: "
         "systemd-run --user --scope -p Delegate=yes ./cage run ..." },
-    { "cgroup", EEXIST, "does one of this name run in another network?" },
-    /* Docker mounts them read-only, as the step sys does. */
-    { "cgroup", EROFS, "is this a container, whose cgroups are read-only?" },
     /* Debian's own switch, 0 before Debian 11; and a seccomp filter such as
      * Docker's does not let a container make another. */
-    { "user", EPERM, "this is a container, or ordinary users may not do it: "
+    { EPERM, "user", "this is a container, or ordinary users may not do it: "
         "sysctl kernel.unprivileged_userns_clone=1" },
-    /* To look at a folder one needs x on all above it. */
-    { "rootfs", EACCES, "may you read it, and enter each folder above?" },
-    { "rootfs", EAGAIN, "another container has this folder now" },
+    { EAGAIN, "rootfs", "another container has this folder now" },
     /* In a user namespace mounts come only together, see bind_mount(). */
-    { "rootfs", EINVAL, "only root may leave out what is mounted below it" },
+    { EINVAL, "rootfs", "only root may leave out what is mounted below it" },
     /* move_mount(2) says only EINVAL, or the host side could not map it. */
-    { "volumes", EINVAL, "a folder goes on a folder, a file on a file; and "
+    { EINVAL, "volumes", "a folder goes on a folder, a file on a file; and "
         "under root overlayfs, NFS and 9p cannot be id-mapped" },
     /* A new proc would show what the cover hides: mount_too_revealing() in the
      * kernel's fs/namespace.c. */
-    { "proc", EPERM, "a /proc with nothing covered must be seen; in Docker "
-        "it is covered (--security-opt systempaths=unconfined)" },
+    { EPERM, "proc", "in Docker, use --security-opt systempaths=unconfined" },
     /* pivot_root(2) has several reasons for EINVAL; these are likely. */
-    { "pivot", EINVAL, "/ is a shared mount (see private), or the initramfs" },
+    { EINVAL, "pivot", "/ is a shared mount (see private), or the initramfs" },
     /* An id that no line of the map contains: setresuid(2), EINVAL. */
-    { "id", EINVAL, "this id does not exist in the container; with a single "
-        "id there is only 0 (newuidmap and /etc/subuid give more)" },
+    { EINVAL, "id", "no such id inside; /etc/subuid can give more than one" },
     /* execve(2), ENOENT: the file, or the "#!" or the ELF interpreter in it. */
-    { "exec", ENOENT, "the file, or the interpreter or loader that it names, is"
-        " not in the container; is ROOTFS empty (try: make)?" },
-    { "", EADDRINUSE, "a container of this name is running (see cage ps)" },
+    { ENOENT, "exec", "it or its interpreter or loader is not inside (make?)" },
+    { EADDRINUSE, "", "a container of this name is running (see cage ps)" },
 };
 
 /* Returns the hint for ERROR in the step that is being run, or NULL.
  * What holds for many steps is asked first. */
 static const char *hint_for(struct cage *c, int error) {
     const char *rule = "sys/kernel/apparmor_restrict_unprivileged_userns";
-    struct pollfd other = { c->pod, POLLIN, 0 };
     int step = number_of(c->step);
     char on = '0';
     /* Whoever comes too late is told so by many numbers: ESRCH, ENOMEM, ENODEV.
      * No guess: a pidfd can be read when its process has ended, which may take
      * a moment more than what we have run into. */
-    if (c->pod && poll(&other, 1, 100) == 1)
+    if (c->pod && poll(&(struct pollfd){ c->pod, POLLIN, 0 }, 1, 100) == 1)
         return "the container has ended meanwhile";
     if (error == ENOSPC && step > 0 && step <= number_of("pid"))
         return "the limits are in /proc/sys/user/max_*_namespaces";
@@ -3070,13 +2969,12 @@ static const char *hint_for(struct cage *c, int error) {
      * failed, it would ask for a hint.) */
     if ((error == EPERM || error == EACCES) && !c->id_mapped && step > 0
         && step < number_of("exec") && !without(c, user)
-        && read(openat(c->proc, rule, O_RDONLY | O_CLOEXEC), &on, 1) == 1
-        && on == '1')
+        && read(openat(c->proc, rule, READ), &on, 1) == 1 && on == '1')
         return "AppArmor takes the powers of user namespaces away (Ubuntu): "
             "sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0";
     for (size_t i = 0; i < sizeof hints / sizeof hints[0]; i++)
         if (hints[i].error == error && strcmp(hints[i].step, c->step) == 0)
-            return hints[i].text;
+            return hints[i].tip;
     return NULL;
 }
 
@@ -3104,7 +3002,7 @@ static const char *hint_for(struct cage *c, int error) {
 
 /* The numbers of the children of process PID, the oldest first. */
 static char *children(struct cage *c, pid_t pid) {
-    return fact(c, pid, text("task/%d/children", (int)pid));
+    return fact(c, pid, text("task/%d/children", pid));
 }
 
 /* Find the three processes of the container ID, which is UID/NAME: c->other.
@@ -3138,25 +3036,20 @@ static bool find(struct cage *c, const char *id) {
     return command != 0;
 }
 
-/* Find the container NAME, or for root UID/NAME as `cage ps` shows it, and its
+/* Find the container NAME, or UID/NAME as `cage ps` shows it to root, and its
  * group; refuse if there is none.  One that is just being made is waited for,
  * up to 5 seconds, and 0.3 for its name: after `cage run -n web ... &` nothing
  * is there yet. */
 static void find_running(struct cage *c, const char *name) {
-    const char *id = getuid() == 0 && strchr(name, '/') ? name
-        : text("%u/%s", getuid(), name);
+    const char *id = strchr(name, '/') ? name : text("%u/%s", getuid(), name);
+    for (int tries = 0; !find(c, id); poll(NULL, 0, 10))
+        if (++tries == 500 || (tries >= 30 && !strstr(
+            read_file(c, c->proc, "net/unix"), text("@cage/%s\n", id))))
+            refuse(c, "%.200s: no container of this name is running", name);
     /* Who enters the container of another user is in that user's hands: a false
      * one could have the host's namespaces, and any files. */
     if (c->join && strtoul(id, NULL, 10) != getuid())
         refuse(c, "%s: only its own user may enter", name);
-    for (int tries = 0; !find(c, id); tries++) {
-        bool named = strstr(read_file(c, c->proc, "net/unix"),
-                            text("@cage/%s\n", id));
-        if (tries >= (named ? 500 : 30))
-            refuse(c, named ? "%.200s: has not started yet, or just ended"
-                   : "%.200s: no container of this name is running", name);
-        poll(NULL, 0, 10);
-    }
     /* From now on we mean processes, not numbers: a pidfd stands for one of
      * them for ever.  But just before it was opened that one may have ended,
      * and its number been given to another, so look again. */
@@ -3206,34 +3099,15 @@ static void open_other(struct cage *c) {
      * program inside can get hold of it, and write to it as soon as nobody runs
      * it any more (CVE-2019-5736).  PID 1 runs its file as long as anything
      * inside lives: so ours has to be the same. */
-    bool same = strcmp(fact(c, 0, "exe"), fact(c, c->other.host, "exe")) == 0;
-    if (c->exec && !same)
+    const char *exe = fact(c, c->other.host, "exe");
+    if (c->exec && strcmp(fact(c, 0, "exe"), exe) != 0)
         refuse(c, "%s was started by another cage file, or has ended", c->join);
     /* What it shares with the host was left out there: so it is here. */
     without(c, user) |= !(c->pod_namespaces & CLONE_NEWUSER);
     without(c, net) |= !(c->pod_namespaces & CLONE_NEWNET);
-    c->pod_root = must(c, openat(c->proc, text("%d/root", (int)pid),
-                                 O_PATH | O_CLOEXEC), "open(root of %d)", pid);
-    if (c->exec && *c->groups[0])
-        c->group = TRY(open(c->groups[0], FOLDER));
-}
-
-/* cage exec: what child_side() and init_side() are for run.  We are in the
- * cgroup of the container already, by clone3, and in its namespaces. */
-static _Noreturn void exec_side(struct cage *c) {
-    if (!without(c, user))
-        step_user(c);
-    /* As soon as we are in its PID namespace, programs inside can see us.  We
-     * still hold files of the host, and its memory: so nobody may look into
-     * this process until execve.  (runc was entered here, CVE-2016-9962.) */
-    TRY(prctl(PR_SET_DUMPABLE, 0));
-    /* With the mount namespace comes its root directory; but where pivot was
-     * left out, the root of the container is another one. */
-    TRY(fchdir(c->pod_root));
-    TRY(chroot("."));
-    /* A process stays in its PID namespace; only its children are in this. */
-    next_process(c);
-    give_up_rights(c);
+    c->pod_root = TRY(openat(c->proc, text("%d/root", pid), READ | O_PATH));
+    if (c->exec && *c->group_path)
+        c->group = TRY(open(c->group_path, FOLDER));
 }
 
 /* --------------------------------- ps, show --------------------------------
@@ -3265,9 +3139,9 @@ static _Noreturn void exec_side(struct cage *c) {
  * PID 1, and at its end are put the children of each.  (As a fork bomb may make
  * it grow for ever, only 999 are asked for their children.) */
 static int processes(struct cage *c, bool show) {
-    bool group = *c->groups[0] != '\0';
+    bool group = *c->group_path != '\0';
     char *list = group ? read_file(c, AT_FDCWD, group_file(c, "cgroup.procs"))
-        : text("%d", (int)c->other.init);
+        : text("%d", c->other.init);
     int count = 0;
     for (pid_t pid; (pid = (pid_t)strtol(list, &list, 10)) != 0; count++) {
         if (!group && count < 999)
@@ -3302,9 +3176,9 @@ static void command_ps(struct cage *c) {
         up += atof(read_file(c, c->proc, "uptime"));
         double cpu = atof(of_group(c, "cpu.stat", "usage_usec ")) / 1e6;
         printf("%-16s %8d %7.0fs %9s %9s %5d  %.120s\n",
-               uid == getuid() ? name : id, (int)c->other.command, up,
+               uid == getuid() ? name : id, c->other.command, up,
                memory > 0 ? text("%.1fM", memory / (1 << 20)) : "-",
-               *c->groups[0] ? text("%.2fs", cpu) : "-", processes(c, false),
+               *c->group_path ? text("%.2fs", cpu) : "-", processes(c, false),
                fact(c, c->other.command, "cmdline"));
     }
 }
@@ -3323,7 +3197,7 @@ static void command_show(struct cage *c, const char *name) {
             printf("%-20s %-7s %-36s %s\n", facts[i],
                    strcmp(here, there) == 0 ? "shared" : "own", here, there);
     }
-    printf("\n%s\n", *c->groups[0] ? c->groups[0] : "no cgroup of its own");
+    printf("\n%s\n", *c->group_path ? c->group_path : "no cgroup of its own");
     for (int i = 0; files[i]; i++)
         if (*of_group(c, files[i], "") != '-')
             printf("%-60s %s\n", group_file(c, files[i]),
@@ -3343,12 +3217,12 @@ static void command_show(struct cage *c, const char *name) {
  * by its parent, and one that was forked meanwhile would be missed. */
 static void freeze(struct cage *c, const char *name, const char *value) {
     find_running(c, name);
-    if (*c->groups[0] == '\0')
+    if (*c->group_path == '\0')
         refuse(c, "%s has no cgroup, and only a cgroup can be frozen", name);
     TRY(write_file(AT_FDCWD, group_file(c, "cgroup.freeze"), value));
     /* It takes a moment until the last of them has stopped. */
-    for (int tries = 5000; tries-- > 0
-         && strcmp(of_group(c, "cgroup.events", "frozen "), value) != 0;)
+    const char wrong = *value == '1' ? '0' : '1';
+    while (*of_group(c, "cgroup.events", "frozen ") == wrong)
         poll(NULL, 0, 1);
 }
 
@@ -3381,7 +3255,7 @@ static void command_stop(struct cage *c, const char *name) {
  * else.
  *
  * Here each word only leaves a mark in struct cage.  Nothing is done before
- * all of them have been read and check_together() has compared them.
+ * all of them have been read and settle() has compared them.
  *
  *      cage run -m 64M -v /src:/mnt:ro --without=uts upper:lower sh -c 'a b'
  *               |      |               |             |           |
@@ -3399,8 +3273,7 @@ static void command_stop(struct cage *c, const char *name) {
  * good value as an extended regular expression (regex(7); NULL: it takes none),
  * and what --help says: first what the value is.  A capital letter cannot be
  * typed, it is only what getopt returns: such an option has just its name. */
-static const struct { char letter; const char *name, *form, *help; }
-    options[] = {
+static const struct { char val; const char *name, *form, *help; } options[] = {
     /* Who it is.  A name becomes part of a file name, cage.NAME, and of a
      * socket's: so there is no / in it, and no - or . in front. */
     { 'n', "name", "^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$", "NAME (its name)" },
@@ -3411,10 +3284,9 @@ static const struct { char letter; const char *name, *form, *help; }
     { 'm', "memory", "^[0-9]+([.][0-9]+)?[KMGTkmgt]?$", "SIZE (64M, 1.5G)" },
     { 'C', "cpus", "^[0-9]{1,4}([.][0-9]+)?$", "N (processors: 0.5, 2)" },
     { 'P', "pids", "^[1-9][0-9]{0,6}$", "N (at most so many processes)" },
-    { 'G', "cgroup", "^(cpu|[abd-z])[a-z_]*[.][^/=]+=.",
-      "FILE=VALUE (cpu.weight=50)" },
-    /* What it finds there.  DST begins with / and is more than that. */
-    { 'v', "volume", "^[^:]+:/+[^:/][^:]*(:ro)?$", "SRC:DST[:ro] (show SRC)" },
+    { 'G', "cgroup", "^(cpu|[abd-z])[a-z_]*[.][^/=]+=.", "FILE=VALUE" },
+    /* What it finds there.  DST begins with /, and is not /, /. or /.. */
+    { 'v', "volume", "^[^:]+:/+[.]{0,2}[^:/.][^:]*(:ro)?$", "SRC:DST[:ro]" },
     { 'e', "env", "^[^=]+=", "NAME=VALUE (set a variable)" },
     { 'w', "workdir", ".", "DIR (to start in, else /)" },
     { 'u', "user", "^[0-9]{1,9}(:[0-9]{1,9})?$", "UID[:GID] (inside)" },
@@ -3439,8 +3311,8 @@ static void print_help(void) {
          "       cage ps | steps | --help | --version\n\n"
          "ROOTFS: a folder, several (UPPER:LOWER), or a tarball.\n");
     for (int i = 0; i < OPTIONS; i++)
-        printf("  %3s --%-10s %s\n", islower(options[i].letter)
-               ? text("-%c,", options[i].letter) : "", options[i].name,
+        printf("  %3s --%-10s %s\n", islower(options[i].val)
+               ? text("-%c,", options[i].val) : "", options[i].name,
                options[i].help);
 }
 
@@ -3476,43 +3348,34 @@ static void option_volume(struct cage *c, char *volume) {
     struct source *s = &c->source[c->sources++];
     s->path = strsep(&volume, ":");
     s->target = strsep(&volume, ":");
-    s->attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
-    s->attributes |= volume ? MOUNT_ATTR_RDONLY : 0;
+    s->set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
+    s->set |= volume ? MOUNT_ATTR_RDONLY : 0;
 }
 
-/* --without STEP,...: the names of the steps, from the one list of them. */
-static void option_without(struct cage *c, char *list) {
-    /* strsep(3) cuts the list at each comma, and returns piece after piece. */
-    for (char *name; (name = strsep(&list, ",")) != NULL;) {
-        /* Not the last one, exec: nothing would come after it. */
-        if (number_of(name) >= number_of("exec"))
-            refuse(c, "--without %.200s: no step that can be left out (see "
-                   "cage steps)", name);
-        c->left_out[number_of(name)] = true;
-    }
-}
-
-/* --net.  none: the step net, and nothing but lo in it.  host: no step net, and
- * with the network come its name servers.  Else: a command for the shell, which
- * run_net_command() runs. */
-static void option_net(struct cage *c, const char *what) {
-    bool host = strcmp(what, "host") == 0;
-    c->net = host || strcmp(what, "none") == 0 ? NULL : what;
+/* All options have been read: now what they mean together, with ROOTFS, which
+ * is layers joined by ':', the topmost first, as in overlayfs's own lowerdir=
+ * (NULL for exec, which has none).  Refuse what contradicts itself.  What leans
+ * on a step that is left out goes with it, and we say so: nobody shall think
+ * that there is a filter where there is none.
+ *
+ * In the list of sources the layers come behind the volumes, and then comes the
+ * folder of --save; where they go, see gather_layers().  An overlay only reads
+ * its layers, and a tarball that is unpacked beside one shall find no way to
+ * write into it. */
+static void settle(struct cage *c, char *rootfs) {
+    /* --net none: the step net, and nothing but lo in it.  host: no step net,
+     * and with the network come its name servers.  (A copy, by text(), since
+     * option_volume() cuts it to pieces.)  Else: a command for the shell. */
+    bool host = c->net && strcmp(c->net, "host") == 0;
     without(c, net) |= host;
     if (host && access("/etc/resolv.conf", R_OK) == 0)
-        /* A copy, by text(): option_volume() cuts it to pieces. */
         option_volume(c, text("/etc/resolv.conf:/etc/resolv.conf:ro"));
-}
+    if (host || (c->net && strcmp(c->net, "none") == 0))
+        c->net = NULL;
 
-/* ROOTFS: layers, joined by ':', the topmost first, as in overlayfs's own
- * lowerdir=.  All options have been read, so the volumes are complete: behind
- * them in the list come the layers, and then the folder of --save.  Where they
- * go, see gather_layers().  An overlay only reads its layers, and a tarball
- * that is unpacked beside one shall find no way to write into it. */
-static void take_layers(struct cage *c, char *list) {
     const uint64_t attributes = without(c, rootfs) ? 0 : MOUNT_ATTR_RDONLY;
     c->volumes = c->sources;
-    for (char *path; (path = strsep(&list, ":")) != NULL;) {
+    for (char *path; (path = strsep(&rootfs, ":")) != NULL;) {
         /* An empty name between two colons is a typing error, not ".". */
         if (*path == '\0' || c->layers == MOST)
             refuse(c, "ROOTFS: not 1 to %d folders or tarballs", MOST);
@@ -3521,12 +3384,7 @@ static void take_layers(struct cage *c, char *list) {
     }
     if (c->save)
         c->source[c->sources++] = (struct source){ c->save, "writes", 0 };
-}
 
-/* Refuse options that contradict each other.  What leans on a step that is left
- * out goes with it, and we say so: nobody shall think that there is a filter
- * where there is none. */
-static void check_together(struct cage *c) {
     /* It would be ignored, and the container weaker than asked for. */
     if (without(c, cgroup) && c->settings > 0)
         refuse(c, "--without cgroup: a limit needs the cgroup");
@@ -3536,8 +3394,7 @@ static void check_together(struct cage *c) {
     /* All of these are those of NAME. */
     if (c->join && (without(c, user) || without(c, net) || without(c, uts)
         || without(c, ipc) || c->net || strcmp(c->hostname, "cage") != 0))
-        refuse(c, "--join %s: user, net, ipc and uts, with the host name, "
-               "come from there", c->join);
+        refuse(c, "--join: user, net, ipc, uts and host name come from there");
     /* Its interface would be made in the host's own network. */
     if (without(c, net) && c->net)
         refuse(c, "--without net: then --net has nothing to connect");
@@ -3557,21 +3414,24 @@ static void check_together(struct cage *c) {
 
 /* Act upon one option, which getopt has found: its LETTER, and its VALUE or
  * "".  (`--help` and an unknown option end cage here.)  A value that has not
- * the form which the table says is refused.  The message quotes it, but no more
+ * the form which the table says is refused.  (The forms say by ^ and $ that the
+ * whole of it has to fit, and "^[^=]+=" leaves open what comes after.  NOSUB:
+ * it is enough to know whether it fits.)  The message quotes it, but no more
  * than 200 bytes.
  *
  * Then comes the order of the table.  What needs no more than an assignment is
  * done here; of an option given twice, the last counts, unless it is one of a
- * list (-v, -e, --cgroup, --without). */
+ * list (-v, -e, --cgroup, --without).
+ *
+ * cpu.max: so many microseconds of processor time for all of them in every
+ * 100000, the kernel's period.  Two processors: 200000. */
 static void take_option(struct cage *c, int letter, char *value) {
     regex_t form;
     int i = 0;
     if (letter == '?')
         exit(EXIT_CAGE);                /* getopt has said why */
-    while (options[i].letter != letter)
+    while (options[i].val != letter)
         i++;
-    /* NOSUB: it is enough to know whether the whole VALUE fits.  The forms say
-     * so by ^ and $; "^[^=]+=" leaves open what comes after. */
     if (options[i].form
         && (regcomp(&form, options[i].form, REG_EXTENDED | REG_NOSUB)
             || regexec(&form, value, 0, NULL, 0)))
@@ -3584,8 +3444,6 @@ static void take_option(struct cage *c, int letter, char *value) {
     case 'H': c->hostname = value; break;
     case 'm': option_memory(c, value); break;
     case 'C':
-        /* cpu.max: so many microseconds of processor time for all of them in
-         * every 100000, the kernel's period.  Two processors: 200000. */
         c->setting[c->settings++] = text("cpu.max=%.0f", atof(value) * 100000);
         break;
     case 'P': c->setting[c->settings++] = text("pids.max=%s", value); break;
@@ -3603,7 +3461,14 @@ static void take_option(struct cage *c, int letter, char *value) {
     case 'J': c->join = value; break;
     case 'E': c->explain = true; break;
     case 'T': c->explain = c->pause = true; break;
-    case 'W': option_without(c, value); break;
+    case 'W':   /* strsep(3) cuts the list at each comma: piece after piece. */
+        for (char *s; (s = strsep(&value, ",")) != NULL;) {
+            /* Not the last one, exec: nothing would come after it. */
+            if (number_of(s) >= number_of("exec"))
+                refuse(c, "--without %.99s: no step that can be left out", s);
+            c->left_out[number_of(s)] = true;
+        }
+        break;
     case 'h': print_help(); exit(0);    /* exit(3): puts() has a buffer */
     }
     /* The arrays have room for what one option too many adds. */
@@ -3620,26 +3485,22 @@ static int command_run(struct cage *c, int argc, char **argv) {
     struct option long_options[OPTIONS + 1] = { 0 };
     for (int i = 0; i < OPTIONS; i++)
         long_options[i] = (struct option){ options[i].name,
-            options[i].form != NULL, NULL, options[i].letter };
+            options[i].form != NULL, NULL, options[i].val };
     argv[0] = text("cage");             /* getopt begins its messages with it */
     /* "+": stop at the first word that is not an option.  Without it getopt
      * would take the -l of `cage run rootfs ls -l` for itself. */
     const char *letters = "+n:m:v:e:w:u:h";
     for (int o; (o = getopt_long(argc, argv, letters, long_options, 0)) != -1;)
         take_option(c, o, optarg ? optarg : text("%s", ""));
-    if (c->net)
-        option_net(c, c->net);          /* the last one that was given */
     /* optind: the first word that is not an option, and not its value. */
     if (argc - optind < (c->exec ? 2 : 1))
-        refuse(c, "%s is missing (see cage --help)",
-               c->exec ? "exec: NAME or COMMAND" : "run: ROOTFS");
+        refuse(c, c->exec ? "NAME or COMMAND is missing" : "ROOTFS is missing");
     c->command = argv[optind + 1] ? argv + optind + 1 : no_command;
+    settle(c, c->exec ? NULL : argv[optind]);
     if (c->exec) {
         c->join = argv[optind];         /* it has a group and a PID 1 */
         without(c, cgroup) = without(c, init) = true;
-    } else
-        take_layers(c, argv[optind]);
-    check_together(c);
+    }
     return run(c);
 }
 
@@ -3649,16 +3510,16 @@ static int command_run(struct cage *c, int argc, char **argv) {
 int main(int argc, char **argv) {
     /* Static, as it is more than a megabyte, too much for a stack. */
     static struct cage cage = { .hostname = "cage", .workdir = "/",
-        .step = "", .status = -1, .groups = { "" }, .group_name = "" };
+        .step = "", .status = -1, .group_path = "", .group_name = "" };
     struct cage *c = &cage;
     const char *command = argc > 1 ? argv[1] : "", *name = argv[argc - 1];
     const char *call = text("%s %d", command, argc - 2);
     /* The name, if none is given: no other process has this number now. */
-    c->name = text("%d", (int)getpid());
+    c->name = text("%d", getpid());
     /* PID 1 wipes our arguments, see be_pid_1(): the kernel has put the strings
      * one after another, from the first to the end of the last. */
     c->arguments = argv[0];
-    c->arguments_size = (size_t)(strchr(name, '\0') - argv[0]) + 1;
+    c->arguments_size = (size_t)(strchr(name, '\0') - argv[0]);
     /* If standard input, output or error is closed, the next file to be opened
      * would take its number: a message could then be written into, say, a
      * cgroup's file.  /dev/null fills the gap; CLOEXEC: for the command it is
@@ -3689,6 +3550,5 @@ int main(int argc, char **argv) {
     else if (strcmp(call, "--version 0") == 0)
         puts("cage 0.1");
     else
-        refuse(c, "%s: no such command, or a word too many or too few (see "
-               "cage --help)", command);
+        refuse(c, "%s: no such command, or wrong words (cage --help)", command);
 }

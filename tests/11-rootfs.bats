@@ -294,7 +294,7 @@ archive() {
     done
     for file in empty zeros; do
         run cage run "$file" true
-        refused "cage: rootfs: $file is empty, or cut off"
+        refused "cage: rootfs: $file: empty, or cut off"
     done
     run cage run nowhere true
     refused 'open_tree(nowhere): No such file or directory'
@@ -446,7 +446,7 @@ overlay_of_rootfs() {
     equal "/mnt/* /home/*" "$(tail -n 1 <<< "$output")"
 }
 
-@test "a ROOTFS that one may not read is refused, with a hint" {
+@test "a ROOTFS that one may not read is refused" {
     user_only
     [ ! -x /root ] || skip "/root is open here"
     run cage run /root true
@@ -454,7 +454,6 @@ overlay_of_rootfs() {
     has "$output" "Permission denied"
     run cage run /root/folder true
     refused "rootfs: open_tree(/root/folder): Permission denied"
-    has "$output" "hint: may you read it"
 }
 
 @test "a ROOTFS that only root may read is one that root can use" {

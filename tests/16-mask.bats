@@ -116,7 +116,7 @@ try_open() {
     echo fake > fake
     run unshare -m --propagation private sh -c 'mount --bind fake /dev/null &&
         "$0" run --without=dev,tty "$1" true' "$CAGE" "$ROOTFS"
-    refused "mask: what the host has for /proc/* is not the device 1:3"
+    refused "mask: what the host has for /proc/* is not that device"
     # A cage that does not check shows the fake.
     mutant 's/if (device \&\& .*/if (0)/'
     equal fake "$(unshare -m --propagation private sh -c 'mount --bind fake /dev/null &&

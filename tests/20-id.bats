@@ -62,7 +62,7 @@ ids='awk "/^(Uid|Gid|Groups)/ { \$1 = \"\"; print }" /proc/self/status | xargs e
     [ "$ids" = 1 ] || skip "this user has a range of ids, by newuidmap"
     run inside -u1000 true
     refused "id: setresgid(1000): Invalid argument"
-    has "$output" "hint: this id does not exist in the container"
+    has "$output" "hint: no such id inside"
 }
 
 @test "with a single id groups cannot be changed: they may deny (CVE-2014-8989)" {

@@ -91,7 +91,7 @@ failed() {
 @test "a command that is not there: 127" {
     run -127 inside no-such-command
     failed '"no-such-command"): No such file or directory'
-    has "$output" "hint: the file, or the interpreter or loader that it names, is not in the container"
+    has "$output" "hint: it or its interpreter or loader is not inside"
     run -127 inside /no/such/command
     failed '"/no/such/command"): No such file or directory'
     run -127 inside ""
@@ -112,7 +112,7 @@ failed() {
 echo hello'
     run -127 inside /hello
     failed '"/hello"): No such file or directory'
-    has "$output" "hint: the file, or the interpreter"
+    has "$output" "hint: it or its interpreter"
 }
 
 @test "a program whose loader is missing, as in an image without libc: the same hint" {
@@ -122,7 +122,7 @@ echo hello'
     cc -o top/main main.c -Wl,--dynamic-linker=/no/such/loader
     run -127 cage run "top:$ROOTFS" /main
     failed '"/main"): No such file or directory'
-    has "$output" "loader that it names"
+    has "$output" "or loader is not inside"
 }
 
 @test "a script without #! is run by /bin/sh" {

@@ -154,7 +154,7 @@ told() {
 }
 
 @test "what the hints name of cage.c is there" {
-    named=$(grep -ohE '\b[a-z_]+_[a-z_]+\(\)|c->[a-z_]+|\b(TRY|KERNEL|JUMP|FAIL_WITH|RETURN)\b|\b[A-Z]+(_[A-Z]+)+\b' \
+    named=$(grep -ohE '\b[a-z_]+_[a-z_]+\(\)|c->[a-z0-9_]+|\b(TRY|KERNEL|JUMP|FAIL_WITH|RETURN)\b|\b[A-Z]+(_[A-Z]+)+\b' \
         tutorial/exercises/* | sort -u)
     has "$named" 'mount_new()*'
     for word in $named; do

@@ -190,7 +190,7 @@ namespace() { readlink "/proc/$1/ns/$2"; }
         # No more can be asked for than what is so anyway.
         [ "$option" != --net=none ] || continue
         run joined "$name" "$option" echo "it runs"
-        refused "cage: --join $name: user, net, ipc and uts, with the host name, come from there"
+        refused "cage: --join: user, net, ipc, uts and host name come from there"
     done
     run joined "$name" --without=pivot,pid echo "it runs"
     equal "0 it runs" "$status $output"
