@@ -217,7 +217,7 @@ told() {
     run exercise grade
     equal 0 "$status"
     has "$output" "done: uts.  These are 1 of 25 steps."
-    has "$output" "make exercise STEP=cgroup"
+    has "$output" "make exercise STEP=user"
     has "$(exercise exercise)" "x uts "
 }
 
