@@ -213,6 +213,7 @@ told() {
     has "$output" "expected: lab*seen: *in: * tests/06-uts.bats, line [1-9]"
     has "$output" "uts_namespaces(7)"
     has "$output" "make hint STEP=uts"
+    has "$(exercise hint)" "First a namespace of your own"     # STEP: the same
     cp cage.c exercise/cage.c
     run exercise grade
     equal 0 "$status"
