@@ -213,11 +213,12 @@ told() {
     has "$output" "expected: lab*seen: *in: * tests/06-uts.bats, line [1-9]"
     has "$output" "uts_namespaces(7)"
     has "$output" "make hint STEP=uts"
+    has "$(exercise hint)" "First a namespace of your own"     # STEP: the same
     cp cage.c exercise/cage.c
     run exercise grade
     equal 0 "$status"
     has "$output" "done: uts.  These are 1 of 25 steps."
-    has "$output" "make exercise STEP=cgroup"
+    has "$output" "make exercise STEP=user"
     has "$(exercise exercise)" "x uts "
 }
 
