@@ -805,8 +805,8 @@ static void step_net(struct cage *c) {
  *   Try:      ./cage run rootfs uptime
  *   See:      time_namespaces(7), clock_gettime(2) */
 static void step_time(struct cage *c) {
-    /* The namespace is for the children of this process; it cannot itself be
-     * put into another time.  Offsets can be set until the first one enters. */
+    /* The namespace is for the children of this process; it goes on in the old
+     * time.  Offsets can be set until the first one enters. */
     TRY(unshare(CLONE_NEWTIME));
 
     /* Whole seconds are enough: inside, the clocks start between 0 and 1. */
@@ -2938,8 +2938,9 @@ static const struct { int error; const char *step, *tip; } hints[] = {
     /* A new proc would show what the cover hides: mount_too_revealing() in the
      * kernel's fs/namespace.c. */
     { EPERM, "proc", "in Docker, use --security-opt systempaths=unconfined" },
-    /* pivot_root(2) has several reasons for EINVAL; these are likely. */
-    { EINVAL, "pivot", "/ is a shared mount (see private), or the initramfs" },
+    /* pivot_root(2) has more reasons for EINVAL; these are likely.  (The
+     * initramfs of a machine that is just booting is no mount either.) */
+    { EINVAL, "pivot", "both roots must be mounts, not shared (see private)" },
     /* An id that no line of the map contains: setresuid(2), EINVAL. */
     { EINVAL, "id", "no such id inside; /etc/subuid can give more than one" },
     /* execve(2), ENOENT: the file, or the "#!" or the ELF interpreter in it. */
