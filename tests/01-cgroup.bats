@@ -12,8 +12,8 @@ value() {
     cat "$dir/$1" 2> /dev/null || cat "$dir/${2-}" 2> /dev/null || echo max
 }
 
-# Uses 40 MB of memory.
-hog='head -c 40000000 /dev/zero | tail -n 1 > /dev/null'
+# Uses 40 MB of memory: dd reads all of it at once.
+hog='dd if=/dev/zero of=/dev/null bs=40000000 count=1 2> /dev/null'
 
 # The folders of all groups of containers with this name.
 groups_named() { find /sys/fs/cgroup -maxdepth 6 -type d -name "cage.$1" 2> /dev/null; }
@@ -163,9 +163,9 @@ ticks() {
 
 @test "what is written to files counts as memory too" {
     need_cgroup
-    run inside -m20M sh -c 'head -c 40000000 /dev/zero > /root/big'
+    run inside -m20M sh -c 'dd if=/dev/zero of=/root/big bs=1000000 count=40 2> /dev/null'
     [ "$status" != 0 ]
-    run inside sh -c 'head -c 40000000 /dev/zero > /root/big'
+    run inside sh -c 'dd if=/dev/zero of=/root/big bs=1000000 count=40 2> /dev/null'
     equal 0 "$status"
 }
 
