@@ -12,8 +12,8 @@ value() {
     cat "$dir/$1" 2> /dev/null || cat "$dir/${2-}" 2> /dev/null || echo max
 }
 
-# Uses 40 MB of memory.
-hog='head -c 40000000 /dev/zero | tail -n 1 > /dev/null'
+# Uses 40 MB of memory: dd reads all of it at once.
+hog='dd if=/dev/zero of=/dev/null bs=40000000 count=1 2> /dev/null'
 
 # The folders of all groups of containers with this name.
 groups_named() { find /sys/fs/cgroup -maxdepth 6 -type d -name "cage.$1" 2> /dev/null; }
@@ -101,6 +101,31 @@ groups_named() { find /sys/fs/cgroup -maxdepth 6 -type d -name "cage.$1" 2> /dev
     has "$(cat "$(group_of "$init" cpu)/cpu.stat")" "nr_throttled 0"
 }
 
+# ticks: how long the machine runs, and how much processor time the command has
+# had, both in hundredths of a second.
+ticks() {
+    awk '{ print int($1 * 100 + 0.5) }' /proc/uptime
+    awk '{ print $14 + $15 }' "/proc/$command/stat"
+}
+
+@test "--cpus is kept within a tenth" {
+    need_cgroup
+    start --cpus=0.3 sh -c 'while :; do :; done'
+    # More than that it never gets.  Less it may, while the machine is busy.
+    within() {
+        local from to share
+        mapfile -t from < <(ticks)
+        sleep 4
+        mapfile -t to < <(ticks)
+        share=$(((to[1] - from[1]) * 1000 / (to[0] - from[0])))
+        echo "thousandths of a processor: $share"
+        too_much=$((share > 330))
+        [ "$too_much" = 1 ] || [ "$share" -ge 270 ]
+    }
+    within || within || within
+    equal 0 "$too_much"
+}
+
 @test "--pids is the limit of the number of processes" {
     need_cgroup
     start --pids=20 sleep 60
@@ -138,9 +163,9 @@ groups_named() { find /sys/fs/cgroup -maxdepth 6 -type d -name "cage.$1" 2> /dev
 
 @test "what is written to files counts as memory too" {
     need_cgroup
-    run inside -m20M sh -c 'head -c 40000000 /dev/zero > /root/big'
+    run inside -m20M sh -c 'dd if=/dev/zero of=/root/big bs=1000000 count=40 2> /dev/null'
     [ "$status" != 0 ]
-    run inside sh -c 'head -c 40000000 /dev/zero > /root/big'
+    run inside sh -c 'dd if=/dev/zero of=/root/big bs=1000000 count=40 2> /dev/null'
     equal 0 "$status"
 }
 
@@ -193,6 +218,32 @@ groups_named() { find /sys/fs/cgroup -maxdepth 6 -type d -name "cage.$1" 2> /dev
     [ -n "$disk" ] || skip "this machine has no disk"
     start --cgroup="io.max=$disk wbps=1048576" sleep 60
     has "$(value io.max)" "$disk rbps=max wbps=1048576 "
+}
+
+@test "--cgroup io.max slows down what a volume writes to its disk" {
+    need_cgroup
+    need findmnt
+    in_cgroup2 io || skip "the controller io is not one of version 2 here, or not this user's"
+    disk=$(findmnt -n -r -o MAJ:MIN -T /var/tmp)
+    # The limit is that of a disk, not of a partition of it.
+    [ ! -e "/sys/dev/block/$disk/partition" ] || disk=$(cat "/sys/dev/block/$disk/../dev")
+    [ -e "/sys/dev/block/$disk" ] || skip "/var/tmp is not on a disk"
+    folder=$(mktemp -d /var/tmp/volume.XXXXXX)
+    inside --volume="$folder:/mnt" true || { rmdir "$folder"; skip "/var/tmp cannot be a volume"; }
+    # milliseconds [OPTION]...: how long 4 MiB take.
+    milliseconds() {
+        local from
+        from=$(date +%s%N)
+        inside "$@" --volume="$folder:/mnt" dd if=/dev/zero of=/mnt/file bs=256k count=16 oflag=direct
+        echo $((($(date +%s%N) - from) / 1000000))
+    }
+    without=$(milliseconds 2> "$BATS_TEST_TMPDIR/dd") &&
+        with=$(milliseconds --cgroup="io.max=$disk wbps=1048576" 2> "$BATS_TEST_TMPDIR/dd") ||
+        cat "$BATS_TEST_TMPDIR/dd"
+    rm -r "$folder"
+    echo "without: $without ms, with: $with ms"
+    [ "$with" -gt 3000 ]
+    [ "$with" -gt $((without * 2)) ]
 }
 
 @test "--cgroup does not write to cgroup.procs and its like" {
@@ -255,6 +306,34 @@ in_fresh_group() {
         in_fresh_group "\"\$@\" $limit '$ROOTFS' echo fine"
         equal fine "$output"
     done
+}
+
+@test "an ordinary user gets limits in the part of the tree that is delegated, no other" {
+    root_only
+    need setpriv
+    in_cgroup2 pids || skip "the controller pids belongs to version 1 here"
+    part=$(cgroup2)/part.$name
+    mkdir "$part"
+    # Where this user can surely get at them.
+    copy=$(mktemp -d /var/tmp/copy.XXXXXX)
+    cp -r "$CAGE" "$ROOTFS" "$copy"
+    chown -R 54321:54321 "$copy"
+    in_part() {
+        run bash -c 'echo $$ > "$0/cgroup.procs" && exec setpriv --reuid 54321 \
+            --regid 54321 --clear-groups --inh-caps=-all "$@"' \
+            "$part" timeout 20 "$copy/cage" run --pids=20 "$copy/rootfs" sh -c \
+            'for i in $(seq 40); do sleep 0.3 & done; wait'
+    }
+    in_part
+    before="$status $output"
+    # What systemd does to delegate a group: the folder and these are the user's.
+    chown 54321:54321 "$part" "$part"/cgroup.{procs,subtree_control,threads}
+    in_part
+    rm -r "$copy"
+    rmdir "$part/cage-host"
+    wait_for 30 rmdir "$part"
+    has "$before" "125 cage: cgroup: mkdir("
+    has "$output" "cage: the limit of processes was reached"
 }
 
 @test "what stands in the way of a limit is moved aside, even if it keeps forking" {

@@ -38,6 +38,20 @@ unharmed() {
     equal "$before" "$(mounts_of "$machine")"
 }
 
+@test "nor on this very machine, if all is shared on it" {
+    grep -q '^[^ ]* [^ ]* [^ ]* / / .* shared:' /proc/self/mountinfo || skip "/ is not shared here"
+    before=$(mounts_of $$)
+    options=(--name="$name")
+    # A user namespace alone would keep them in; then only the step private does.
+    [ "$(id -u)" != 0 ] || options+=(--without=user --without=user,pivot)
+    for option in "${options[@]}"; do
+        start "$option" sleep 60
+        equal "$before" "$(mounts_of $$)"
+        finish
+        equal "$before" "$(mounts_of $$)"
+    done
+}
+
 @test "nor by one volume within another" {
     shared_machine
     need_volumes

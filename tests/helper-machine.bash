@@ -15,7 +15,7 @@ cage() {
 machine() {
     cat /proc/self/mountinfo /proc/sys/kernel/hostname
     find "$OUTSIDE" -maxdepth 6 -type d -name "cage.$NAME*" 2> /dev/null | sort
-    { find /proc -maxdepth 2 -name exe -lname "$CAGE" 2> /dev/null | cut -d/ -f3
+    { find /proc/[0-9]*/exe -lname "$CAGE" 2> /dev/null | cut -d/ -f3
       [ "$(id -u)" = 0 ] || pgrep -x -u "$(id -u)" "cage: .*"; } | sort -u
     grep -ao "@cage/$(id -u)/$NAME.*" /proc/net/unix | sort
 }
