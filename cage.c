@@ -67,9 +67,11 @@
  *
  *   host side   talk   one end of a socket pair
  *               signals, group (the cgroup), name and ids (sockets that hold a
- *               name), master (the other end of the terminal)
+ *               name), master (our end of the command's terminal)
  *   inside      talk   the other end
- *               proc, host_root, host_pidfd: the last looks at the host
+ *               host_root (the way to the host's files), host_pidfd (does the
+ *               host side still live?)
+ *   both        proc   the host's /proc
  *
  * PID 1 closes its copy of all of them, and execve(2) closes the command's; the
  * host side keeps them to the end.  (What a step has left open there besides
@@ -238,7 +240,7 @@ struct cage {
      * step             being run, for messages; or ""
      * on_host_side     this process has things to clean up
      * id_mapped        under root: the container has IDS ids
-     * one_id           for a user: perhaps only 0 is inside
+     * one_id           only one id exists inside, 0: see step_user()
      * exec             cage exec: a process for a container that runs already
      * before           the last snapshot, for --explain
      * arguments        our own command line in memory, arguments_size bytes:
@@ -416,15 +418,21 @@ static bool exists(struct cage *c, const char *path) {
 }
 
 /* ------------------------------ other programs -----------------------------
- * Run ARGV, with descriptor INPUT as its standard input (0: with none: what is
- * piped into cage is for the command), and wait for it.
- * Returns its exit status, 128+n if signal n killed it, 127 if there is no such
- * program.  If its failure is to end the run, TOOL is what it was called for:
- * then what it has said on its standard error is part of our message. */
-static int exit_status(int how) {       /* HOW: what waitpid(2) has told */
+ * Some work is left to other programs, such as tar(1) and newuidmap(1). */
+
+/* The exit status of a process of which waitpid(2) has told HOW it ended; 128+n
+ * if signal n has killed it, as in a shell. */
+static int exit_status(int how) {
     return WIFSIGNALED(how) ? EXIT_SIGNAL + WTERMSIG(how) : WEXITSTATUS(how);
 }
 
+/* Run ARGV, with descriptor INPUT as its standard input (0: with /dev/null, as
+ * what is piped into cage is for the command), and wait for it.
+ *
+ * TOOL is what it is called for, if its failure is to end the run: then the
+ * first line of its standard error becomes part of our message.  Else (NULL) it
+ * writes to our standard error.  Returns exit_status(), or 127 if there is no
+ * such program. */
 static int run_program(struct cage *c, const char *const argv[], int input,
                        const char *tool) {
     char says[200] = "-";
@@ -449,7 +457,8 @@ static int run_program(struct cage *c, const char *const argv[], int input,
         if (read(c->signals, &signal, sizeof signal) > 0
             && signal.ssi_signo != SIGCHLD)
             kill(pid, (int)signal.ssi_signo);
-    /* Several SIGCHLD become one: it may have been about others as well. */
+    /* Several SIGCHLD can become one: what we have read may have stood for the
+     * end of others as well.  So send ourselves one more, for reap(). */
     kill(getpid(), SIGCHLD);
     int status = exit_status(how);
     if (tool && status != 0 && pread(errors, says, sizeof says - 1, 0) >= 0)
@@ -458,13 +467,15 @@ static int run_program(struct cage *c, const char *const argv[], int input,
 }
 
 /* --------------------------- running one step ------------------------------
- * DO(c, uts) runs step_uts(c), unless --without=uts was given.  With
- * --explain it is announced before and its effect is shown after:
- * begin_step() (false: leave it out) and end_step(), in Part II, compare what
- * /proc says about this process then and now.  Not all can be seen there:
- * volumes and fds change nothing in the list.  A macro, and no table of
- * functions that a loop would call: so the order of the steps can be read where
- * they run, and a debugger goes from one to the next. */
+ * DO(c, uts) runs step_uts(c), unless --without=uts was given (or --join: then
+ * that namespace is there already).  With --explain it is announced before and
+ * its effect is shown after: begin_step() (false: leave it out) and end_step(),
+ * in Part II, compare what /proc says about this process then and now.  Not all
+ * can be seen there: fds changes nothing in the list, and id only with --user.
+ *
+ * It is a macro, and not a table of functions with a loop that calls them: so
+ * the order of the steps can be read where they run, and a debugger goes from
+ * one to the next. */
 
 static char *fact(struct cage *c, pid_t pid, const char *name);
 static bool begin_step(struct cage *c, const char *step);
@@ -533,8 +544,8 @@ static void die_with_host(struct cage *c) {
  *                            PART I: THE STEPS
  * ========================================================================== */
 
-/* Helpers, all in Parts II and III.  What they do is said where they are used;
- * you can come back to them. */
+/* Helpers, which stand in Part II.  What they do is said where they are used;
+ * you can look at them later. */
 static void prepare(struct cage *c);
 static void find_group(struct cage *c, const char *name, pid_t member);
 static void remove_stale_groups(struct cage *c);
@@ -1197,7 +1208,8 @@ static void step_mask(struct cage *c) {
  * Without it there is chroot(2), from 1979, which changes only what "/" means
  * to one process.  The host's files are still mounted, and whoever may call
  * chroot walks out: mkdir x, chroot x, and `..` of the folder one is still in
- * now leads up to the real root.  init_side() does just that before this step.
+ * now leads up to the real root.  init_side() walks out of one in the same way
+ * before this step, by a descriptor of a folder outside.
  *
  *   By hand:  unshare -r -m sh -c 'mount --rbind rootfs rootfs; cd rootfs;
  *                 pivot_root . .; umount -l .; cd /; ls'
@@ -1331,7 +1343,7 @@ static void step_id(struct cage *c) {
         KERNEL(setgroups, 0, NULL);
     must(c, setresgid(c->gid, c->gid, c->gid), "setresgid(%u)", c->gid);
     must(c, setresuid(c->uid, c->uid, c->uid), "setresuid(%u)", c->uid);
-    die_with_host(c);       /* the change of ids has cancelled it */
+    die_with_host(c);       /* a change of ids cancels it */
 }
 
 /* ================================ init: nnp ================================
@@ -1490,11 +1502,11 @@ static void step_seccomp(struct cage *c) {
  * status of the command, and then the kernel ends all that is left in the PID
  * namespace.
  *
- * Signals are not caught by handlers: all of them are blocked, and sigwaitinfo
- * takes them one by one, when we are ready.  That also makes the kernel keep
- * them for us: what a process inside sends to PID 1 is thrown away if it would
- * have its default effect, but not if it is blocked (kernel/signal.c,
- * sig_ignored()). */
+ * Signals are not caught by handlers: prepare() has blocked them, all but that
+ * of Ctrl-Z, and sigwaitinfo(2) takes them one by one, when we are ready.  That
+ * also makes the kernel keep them for us: what a process inside sends to PID 1
+ * is thrown away if it would have its default effect, but not if it is blocked
+ * (kernel/signal.c, sig_ignored()). */
 static _Noreturn void be_pid_1(struct cage *c, pid_t command, int locked) {
     /* Nobody may look into this process: it holds the environment and open
      * files of the host side.  Not dumpable means that its /proc files belong
@@ -1512,14 +1524,15 @@ static _Noreturn void be_pid_1(struct cage *c, pid_t command, int locked) {
     KERNEL(close_range, 0, ~0U, CLOSE_RANGE_UNSHARE);
 
     sigset_t all;
-    sigfillset(&all);               /* all are blocked, by prepare() */
+    sigfillset(&all);
     for (;;) {
         int how, number = sigwaitinfo(&all, NULL);
         /* What a keyboard sends goes to all of the command's group. */
         bool typed = number == SIGINT || number == SIGQUIT;
         if (number != SIGCHLD && (!typed || kill(-command, number) == -1))
             kill(command, number);
-        /* One SIGCHLD can stand for many children. */
+        /* One SIGCHLD can stand for many children.  0: no other has ended; -1:
+         * we have none, so the command is lost, which should not happen. */
         for (pid_t pid; (pid = waitpid(-1, &how, WNOHANG)) != 0;)
             if (pid == command || pid == -1)
                 _exit(pid == -1 ? EXIT_CAGE : exit_status(how));
@@ -3070,13 +3083,13 @@ static void find_running(struct cage *c, const char *name) {
  *   cage exec           clone3 ---> setns ----------------->   "           "
  *   cage run --join     clone3 ---> setns, unshare... ----->   "           "
  *
- * So exec is run, with one call in place of most steps.  It gives up the same
- * rights by the same functions: there is one way in, and what holds for the
- * first process of the container holds for all.
+ * So `exec` does what `run` does, with one call in place of most steps.  It
+ * gives up the same rights by the same functions: what holds for the first
+ * process of the container holds for all.
  *
- * Containers that share some namespaces are a *pod* (of whales).  --join shares
- * those by which programs talk to each other, net and ipc, the host name, and
- * the user namespace to which the other three belong.
+ * Containers that share some namespaces are called a *pod*.  --join shares
+ * those by which programs talk to each other, net and ipc, the host name (uts),
+ * and the user namespace to which the other three belong.
  *
  *   By hand:  nsenter --target PID --all
  *   Try:      ./cage run -n web rootfs sleep 100 &
