@@ -13,25 +13,37 @@
  *     ./cage run --without=pid rootfs ps       leave one out: what was it for?
  *     ./cage steps                             the list of the steps
  *
+ * The folder that holds the files of the container is called ROOTFS in this
+ * text; here it is rootfs, which `make` fills with programs.
+ *
  * WHAT THE STEPS ARE MADE OF
  *
- * Four things that the kernel offers, each smaller than the word "container":
+ * Four things that the kernel offers, each smaller than the word "container".
+ * The steps that use them stand in brackets:
  *
  *     namespaces    what a process sees: names that mean something else inside
  *                   (cgroupns, user, mount with private, uts, ipc, net, time,
  *                   pid)
- *     cgroups       what it may use: memory, processor time, processes
+ *     cgroups       what it may use: memory, processor time, processes (cgroup)
  *     a root        which files are there at all (rootfs, dev, proc, sys,
  *                   volumes, mask, pivot)
  *     privileges    what it may ask of the kernel (caps, id, nnp, seccomp)
  *
  * and a few habits of careful programs around them (fds, init, tty, exec).
  *
+ * A process is in one namespace of each kind, together with others; at first in
+ * those of the host.  unshare(2) makes a new one and puts the process into it,
+ * or, for the kinds pid and time, the children that it makes later.  A child
+ * begins in the namespaces of its parent.
+ *
  * WHO DOES WHAT
  *
  * Four actors, three of which are alive while your command runs.  Time goes
- * down; each column is one process.  (When you leave out the step init, PID 1
- * and the command are one process.)
+ * down; each column is one process, and the short words are the steps that it
+ * runs.  clone and clone3 are fork(2) with more choices; PID 1 is the process
+ * with the number 1, the first one inside; an id map says which user outside is
+ * root inside.  (When you leave out the step init, PID 1 and the command are
+ * one process.)
  *
  *   host side            child                 init (PID 1)        command
  *   ---------            -----                 ------------        -------
@@ -50,7 +62,7 @@
  *        |                                     id nnp seccomp
  *        |                                     init: fork -------> (waits)
  *   takes the terminal <-----------------------|-----------------> tty
- *   the name says "runs" <---------------------|-----------------> exec
+ *   notes: "it runs" <-------------------------|-----------------> exec
  *   waits, copies                              reaps, forwards     your program
  *   the terminal,                              signals             runs
  *   forwards signals,                            |                   |
@@ -87,13 +99,17 @@
  * declared here and there before it is written, so that the story comes first.
  *
  * Under the banner of a step stands what it is for and what goes wrong without
- * it; then `By hand`, the same with the tools of the shell (most need root, and
- * some leave mounts behind: as an ordinary user type unshare --map-root-user
- * --mount --ipc --net --pid --cgroup --fork --mount-proc sh, a shell that may
- * mount, and whose mounts are gone with it; only `cgroup` and `id` need the
- * real root); `Try`, something to do with cage; and `See`, where to read on:
- * name(7) is the manual page that `man 7 name` shows,
- * Documentation/... is in the sources of the kernel and on docs.kernel.org.
+ * it.  Then come `By hand`, the same with the tools of the shell; `Try`,
+ * something to do with cage; and `See`, where to read on: name(7) is the manual
+ * page that `man 7 name` shows, Documentation/... is in the sources of the
+ * kernel and on docs.kernel.org.
+ *
+ * Most of `By hand` needs root, and some of it leaves mounts behind.  So type
+ * it in a shell that may mount and whose mounts are gone with it.  An ordinary
+ * user can have one, too (only `cgroup` and `id` need the real root):
+ *
+ *     unshare --map-root-user --mount --ipc --net --pid --cgroup --fork \
+ *         --mount-proc sh
  *
  * Now and then it says what others do.  runc and crun are the programs that
  * Docker, Podman and Kubernetes call to do what this file does; what they are
@@ -206,14 +222,18 @@ static int number_of(const char *name) {
  * variable changes.  Each process has its copy of this, made when it was
  * forked, and what one of them learns later the others do not know; only the
  * table of open files behind the descriptors is one for all, until the command
- * starts. */
+ * starts.
+ *
+ * Many of these words are explained later, where they are needed.  Pass over
+ * them now, and look here when you meet a c->something. */
 
 enum {
     MOST = 32,              /* so many volumes, layers, variables, settings */
     ROOM = 2 * MOST + 4,    /* for all volumes, all layers, and --save */
     IDS = 65536,            /* how many user ids a container has under root */
     NAMESPACES = 8, FACTS = 22, V1_TREES = 3,
-    /* 125: cage itself has failed.  docker uses the same numbers. */
+    /* 125: cage itself has failed; then 126, 127, and 128 + n if signal n has
+     * killed the command.  docker uses the same numbers. */
     EXIT_CAGE = 125, EXIT_NOT_EXECUTABLE, EXIT_NOT_FOUND, EXIT_SIGNAL
 };
 
@@ -255,7 +275,8 @@ struct cage {
      *
      * keyboard         where --step waits for Enter
      * proc             the host's /proc: pivot hides it
-     * host_pidfd       the host side: does it still live?
+     * host_pidfd       the host side: does it still live?  (A pidfd is the
+     *                  descriptor of a process, see prepare().)
      * talk             our end of the socket pair, see ask()
      * name_socket      see the function of this name
      * host_root        the old root directory
@@ -266,7 +287,7 @@ struct cage {
     int keyboard, proc, host_pidfd, talk, name_socket, host_root;
     int userns, group, tree[ROOM];
 
-    /* With --join and `cage exec`: the container to be joined (Part III), its
+    /* With --join and `cage exec`: the container to be entered (Part III), its
      * three processes; the command and the host side as pidfds; the command's
      * root directory; and which of its namespaces are not ours, CLONE_NEW... */
     struct container { pid_t host, init, command; } other;
@@ -393,10 +414,11 @@ static int write_file(int dir, const char *path, const char *line) {
  * read as a space: 0 ends a string.) */
 static char *read_file(struct cage *c, int dir, const char *path) {
     size_t size = 0, room = sizeof c->file - 1;
-    /* NONBLOCK: should it be a terminal, for a link that could not be read as
-     * one (see fact()), the error is better than to wait for a key. */
+    /* NONBLOCK: of self/fd/0, fact() wants the link.  If that cannot be read it
+     * comes here, and what the link stands for may be a terminal: then an error
+     * is better than to wait for a key. */
     int fd = openat(dir, path, READ | O_NONBLOCK);
-    ssize_t n = fd;
+    ssize_t n = fd;                 /* -1, if it could not be opened */
     while (n != -1 && (n = read(fd, c->file + size, room - size)) > 0)
         size += (size_t)n;
     if (n == -1 && errno != ENOENT && errno != ESRCH && errno != ENODEV
@@ -555,7 +577,8 @@ static void gather_layers(struct cage *c);
 
 static void supervise(struct cage *c);
 
-/* The trees of version 1 cgroups, where all distributions have them. */
+/* Where all distributions have the cgroups of version 1, the old ones: see the
+ * fine print of cgroups, in Part II. */
 static const char *const v1_trees[V1_TREES] = { "/sys/fs/cgroup/memory",
     "/sys/fs/cgroup/cpu", "/sys/fs/cgroup/pids" };
 
@@ -582,20 +605,22 @@ static const char *const v1_trees[V1_TREES] = { "/sys/fs/cgroup/memory",
  * The child is later started inside the group, by clone3; moving a running
  * process into a group, as above, can take the kernel milliseconds. */
 static void step_cgroup(struct cage *c) {
-    find_group(c, c->name, 0);
+    find_group(c, c->name, 0);      /* says where: group_path, in `above` */
     remove_stale_groups(c);         /* which killed containers have left */
 
     /* An ordinary user may make groups only in a part of the tree that was
-     * delegated to him or her.  Where there is none the container can live
-     * without: it is not weaker than asked for, unless a limit was. */
+     * delegated, which means given to that user (systemd does so).  Where there
+     * is none the container can live without: it is not weaker than asked for,
+     * unless a limit was. */
     if (c->settings == 0 && access(c->above, W_OK) == -1) {
         if (c->explain)
             note(c, "no group: access(%s): %s", c->above, strerror(errno));
         return;
     }
-    /* The lock says that it is in use; see remove_stale_groups(), which may be
-     * faster than we are and remove it before: then once more.  (Others may
-     * enter the folder only after that, and so cannot lock it first.) */
+    /* The lock says that the group is in use.  Another cage that is just in
+     * remove_stale_groups() may find it before it is locked, and remove it:
+     * then once more.  (Mode 0700, until it is locked: no other user may open
+     * the folder, and so none can lock it first.) */
     do {
         must(c, mkdir(c->group_path, 0700), "mkdir(%s)", c->group_path);
         c->group = open(c->group_path, FOLDER);
@@ -606,6 +631,7 @@ static void step_cgroup(struct cage *c) {
     for (int i = 0; i < V1_TREES && c->v1 && c->settings > 0; i++)
         mkdir(text("%s/%s", v1_trees[i], c->group_name), 0755);
 
+    /* FILE=VALUE, or with a "-" in front: only if this kernel has FILE. */
     for (int i = 0; i < c->settings; i++) {
         char *value = c->setting[i], *file = strsep(&value, "=");
         bool optional = *file == '-';
@@ -638,8 +664,9 @@ static void step_cgroup(struct cage *c) {
  *
  * The map is written from outside, by the host side.  As root it picks 65536
  * ids that nobody else has.  As an ordinary user it can give away only what is
- * the user's: one id, or, with the set-uid program newuidmap(1), the range that
- * /etc/subuid grants. */
+ * the user's: one id, or the range that /etc/subuid grants.  For the latter it
+ * needs newuidmap(1), a set-uid program: one that runs with the rights of its
+ * owner, root, whoever starts it. */
 static void step_user(struct cage *c) {
     if (!c->join)                   /* else we have joined one: Part III */
         TRY(unshare(CLONE_NEWUSER));
@@ -771,11 +798,12 @@ static void step_ipc(struct cage *c) {
 /* ================================ child: net ===============================
  *
  * A network namespace has its own interfaces, addresses, routes, ports and
- * firewall.  A new one holds nothing but `lo`, and that is down.
+ * firewall.  A new one holds nothing but `lo`, by which a machine talks to
+ * itself (127.0.0.1), and that is down.
  *
  * Without it the container sees the host's interfaces, and can connect to what
- * listens on its 127.0.0.1.  Also to "abstract" Unix sockets, which have a name
- * but no file: one of them was enough to take over a host (CVE-2020-15257).
+ * listens on the host's 127.0.0.1; also to "abstract" Unix sockets, which have
+ * a name but no file: one was enough to take over a host (CVE-2020-15257).
  *
  *   By hand:  unshare --net sh -c 'ip link set lo up; ip addr'
  *   Try:      ./cage run rootfs ip addr
@@ -1045,7 +1073,8 @@ static void step_dev(struct cage *c) {
     /* mode=0755: a tmpfs is by default writable by all and sticky, as /tmp is.
      * In such a folder the kernel refuses O_CREAT on a device file of somebody
      * else (may_create_in_sticky() in fs/namei.c), and these belong to the root
-     * of the host: `> /dev/null` would fail even for root. */
+     * of the host: `> /dev/null` would fail even for root.  (That mount_new()
+     * adds nodev does not hurt: each device below is a mount of its own.) */
     mount_new(c, "tmpfs", "/dev", 0, "mode=0755,size=64k,nr_inodes=64");
     /* The numbers are those in null(4), random(4) and tty(4). */
     bind_device(c, "dev/null", makedev(1, 3), "/dev/null");
@@ -1583,9 +1612,9 @@ static void step_init(struct cage *c) {
  *
  * Only those of standard input, output and error that are terminals are
  * replaced: a pipe or a file goes straight to the command. */
-/* `cage run rootfs ls | less`: the keyboard belongs to the program at the
- * end of the pipe.  If we read it too, each of us would miss half of the
- * keys. */
+/* Is the keyboard for the command, so that the host side shall read it?  No, if
+ * standard input is no terminal, or in `cage run rootfs ls | less`: there less
+ * reads the keys, and if we did so too, each would miss half of them. */
 static bool keyboard_is_ours(void) {
     struct stat out;
     return isatty(0) && (fstat(1, &out) == -1 || !S_ISFIFO(out.st_mode));
@@ -1728,9 +1757,10 @@ static _Noreturn void init_side(struct cage *c) {
     if (c->read_only)
         KERNEL(mount_setattr, AT_FDCWD, "/", 0, &rdonly, sizeof rdonly);
     if (!without(c, pivot)) {
-        /* Walk out of that chroot again.  All it takes is a descriptor
-         * of a folder outside of it, and the right to call chroot: this is why
-         * it is not a wall. */
+        /* Walk out of that chroot again: pivot_root(2) replaces the root that
+         * its caller has, and must not find the new one there already.  All it
+         * takes is a descriptor of a folder outside, and the right to call
+         * chroot: this is why it is not a wall. */
         TRY(fchdir(c->host_root));
         TRY(chroot("."));
     }
@@ -2044,9 +2074,9 @@ static int name_socket(struct cage *c, const char *name, bool claim) {
  *
  * `docker export` writes one, and an image in a registry is several, packed.
  * Reading them is left to tar(1), for two reasons: it knows all variants of the
- * format, and it can be run where a hostile archive can do no harm.  It runs
- * as the container's PID 1 does: in its user and mount namespaces, as root of
- * the former, and with all that is mounted made read-only but the workshop.
+ * format, and it can be run where a hostile archive can do no harm.  It is a
+ * child of the container's PID 1: in its user and mount namespaces, as root of
+ * the former, and with all mounts read-only but a new one, see gather_layers().
  * An archive with `../../etc/passwd` in it, or a link to /etc and then a file
  * below the link, finds a /etc that cannot be written.
  *
@@ -3520,7 +3550,8 @@ static int command_run(struct cage *c, int argc, char **argv) {
 
 /* cage COMMAND ...: see that the ground is firm, then do what COMMAND says.  A
  * command with one word too many or too few is as unknown as one that there is
- * not: CALL is the command with the number of words that follow it. */
+ * not: CALL is the command with the number of words that follow it.  Returns 0,
+ * or what `run` and `exec` return; whatever fails ends cage with 125. */
 int main(int argc, char **argv) {
     /* Static, as it is more than a megabyte, too much for a stack. */
     static struct cage cage = { .hostname = "cage", .workdir = "/",
