@@ -409,14 +409,13 @@ static int write_file(int dir, const char *path, const char *line) {
 
 /* The contents of the file PATH in DIR, as a string; the empty string if there
  * is no such file, or what it is about (a process, a cgroup) is gone.  Any
- * other error ends the run: nobody shall take for nothing what could only not
- * be read.  (A 0 byte, which stands between the words of a command line, is
- * read as a space: 0 ends a string.) */
+ * other error ends the run: what could not be read must not pass for empty.
+ * What is longer than c->file is cut off.  (A 0 byte, which stands between the
+ * words of a command line, is read as a space: 0 ends a string.) */
 static char *read_file(struct cage *c, int dir, const char *path) {
     size_t size = 0, room = sizeof c->file - 1;
-    /* NONBLOCK: of self/fd/0, fact() wants the link.  If that cannot be read it
-     * comes here, and what the link stands for may be a terminal: then an error
-     * is better than to wait for a key. */
+    /* NONBLOCK: fact() comes here when it could not read a link, and behind
+     * self/fd/0 can be a terminal: better an error than to wait for a key. */
     int fd = openat(dir, path, READ | O_NONBLOCK);
     ssize_t n = fd;                 /* -1, if it could not be opened */
     while (n != -1 && (n = read(fd, c->file + size, room - size)) > 0)
@@ -510,18 +509,19 @@ static void end_step(struct cage *c);
  * What the inner processes need from the host side they ask over a pair of
  * sockets.  It is of type SEQPACKET: a message arrives whole.
  *
- * One answer is open files, and one question is.  A descriptor, the number of
- * an open file, means something only in the table of the process that has
- * opened it; so the inner processes share the host side's table (CLONE_FILES),
- * as threads do, and the message holds just the numbers.  What one opens, the
- * other can use, whatever namespaces it is in, and what one closes is closed
- * for both.  A path would not do: what may be opened by a path is judged by the
- * rights of who opens it, and when root runs cage the processes inside are, for
- * the host, a user who owns nothing.  An open file has been judged already.
+ * One of the questions and one of the answers carry open files.  A descriptor,
+ * the number of an open file, means something only in the table of the process
+ * that has opened it; so the inner processes share the host side's table
+ * (CLONE_FILES), as threads do, and the message holds just the numbers.  What
+ * one opens, the other can use, whatever namespaces it is in, and what one
+ * closes is closed for both.  To send a path instead would not do: whether it
+ * may be opened depends on the rights of the process that opens it, and when
+ * root runs cage the processes inside are, for the host, a user who owns
+ * nothing.  For a file that is open already nobody asks that again.
  *
- * This ends when the command starts: execve(2) gives every program a table of
- * its own.  PID 1 leaves it when it closes all, and the step tty does before it
- * exchanges 0, 1 and 2.
+ * The sharing ends when the command starts: execve(2) gives every program a
+ * table of its own.  PID 1 leaves the common table when it closes all its
+ * files, and the command, in the step tty, before it replaces 0, 1 and 2.
  *
  * (runc sends such files from process to process by SCM_RIGHTS, see unix(7).
  * That works for any two processes; sharing a table, only for one that is made
@@ -821,9 +821,9 @@ static void step_net(struct cage *c) {
     close(any);
 
     /* ping(8) used to need the right to forge packets.  The members of these
-     * groups may send just pings.  A group that is not in our map is refused,
-     * and if there is a single id, that is every one but 0. */
-    /* It is the host's /proc, but what is below sys/net is always that of the
+     * groups may send just pings.  A group that is not in our map is refused
+     * (EINVAL), and if there is a single id, that is every one but 0.
+     * It is the host's /proc, but what is below sys/net is always that of the
      * network namespace of whoever opens it: ours. */
     const char *groups = "sys/net/ipv4/ping_group_range";
     if (write_file(c->proc, groups, "0 65535") == -1)
@@ -978,8 +978,8 @@ static int clone_mount(struct cage *c, int dir, const char *path, int flags,
  * again, which could mean something else by now. */
 static void attach(struct cage *c, int tree, const char *path, dev_t device) {
     /* EMPTY_PATH: what is moved is the descriptor itself.  T_SYMLINKS: PATH may
-     * be a symbolic link.  We are in a chroot of the new root when ROOTFS has a
-     * say in what it is (see init_side()). */
+     * be a symbolic link.  It cannot lead out of ROOTFS: when it could be one
+     * of ROOTFS, "/" is the new root already (see init_side()). */
     const unsigned flags = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_SYMLINKS;
     struct stat st;
     must(c, fstat(tree, &st), "fstat(%s)", path);
@@ -1027,7 +1027,8 @@ static void bind_device(struct cage *c, const char *path, dev_t device,
  *   See:      Documentation/filesystems/overlayfs.rst, tmpfs(5)
  *
  * Just before, gather_layers() has mounted a tmpfs on /tmp, which only we see,
- * gone there, and made lower/0 (ROOTFS), writes/upper, writes/work and root. */
+ * made it the current directory, and filled it: lower/0 (ROOTFS), writes/upper,
+ * writes/work and root. */
 static void step_rootfs(struct cage *c) {
     const char *options = "userxattr,upperdir=writes/upper,workdir=writes/work,"
                           "lowerdir=lower/0";
@@ -1281,15 +1282,15 @@ static void step_pivot(struct cage *c) {
  *             ./cage run --without=fds rootfs ls -l /proc/self/fd 7</etc
  *   See:      close_range(2), getcwd(3) */
 static void step_fds(struct cage *c) {
-    /* What the caller had left open has been closed by prepare() (this step
-     * left out, it is not), before we opened anything of ours.  Those we still
-     * need; execve(2) shall close every one from 3 up.  They were opened with
-     * O_CLOEXEC: this line is for the one that is forgotten one day, and for
-     * what the libc opens. */
+    /* What the caller had left open has been closed by prepare() (but not if
+     * this step is left out).  What is open now is ours, and still needed:
+     * execve(2) shall close it, from 3 up.  All of it was opened with
+     * O_CLOEXEC; this line is for the one where that is forgotten one day, and
+     * for what the libc opens. */
     KERNEL(close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC);
 
-    /* From a directory that is not below our root, the kernel finds no path: it
-     * then says "(unreachable)/...", and some libraries make an error of it. */
+    /* If the working directory is not below our root, it has no path.  The
+     * kernel then says "(unreachable)/...", and some libraries, ENOENT. */
     char here[PATH_MAX] = "";
     must(c, getcwd(here, sizeof here) || errno == ENOENT ? 0 : -1, "getcwd()");
     if (here[0] != '/')
@@ -1539,8 +1540,8 @@ static void step_seccomp(struct cage *c) {
 static _Noreturn void be_pid_1(struct cage *c, pid_t command, int locked) {
     /* Nobody may look into this process: it holds the environment and open
      * files of the host side.  Not dumpable means that its /proc files belong
-     * to the real root, and that ptrace(2) is refused (CVE-2016-9962).  (After
-     * the fork, or gdb could not go on from here to the command.) */
+     * to the real root, and that ptrace(2) is refused (CVE-2016-9962).  (Only
+     * after the fork: the command inherits it, and gdb could not follow it.) */
     TRY(prctl(PR_SET_DUMPABLE, 0));
 
     /* ps inside shall not show the command line typed outside.  (strncpy(3)
@@ -1575,10 +1576,10 @@ static void step_init(struct cage *c) {
      * side, which passes it on, and /dev/tty inside is not that terminal. */
     TRY(setsid());
 
-    /* The command waits until PID 1 has locked its doors (see there): to read
-     * from a pipe is to wait until something comes.  It is a fork(2), but the
-     * table of open files is shared: the step tty has a terminal to hand to the
-     * host side. */
+    /* The command waits until nobody can look into PID 1 any more (see
+     * be_pid_1()): to read from a pipe is to wait until something comes.  The
+     * clone is a fork(2), but the table of open files is shared: the step tty
+     * has a terminal to hand to the host side. */
     int locked[2];
     TRY(pipe2(locked, O_CLOEXEC));
     pid_t command = KERNEL(clone, CLONE_FILES | SIGCHLD, 0, 0, 0, 0);
@@ -1624,8 +1625,8 @@ static bool keyboard_is_ours(void) {
  * of 0, 1 and 2 that are terminals, and hand the master to the host side, which
  * copies the bytes from then on (Part II). */
 static void step_tty(struct cage *c) {
-    /* A session of our own: only who has made a session, its leader, can give
-     * it a controlling terminal, and of the old one that is another process. */
+    /* Make a session.  Only the process that has made one, its leader, can give
+     * it a controlling terminal, and in the old one we are not the leader. */
     TRY(setsid());
     if (!isatty(0) && !isatty(1) && !isatty(2))
         return;
@@ -1642,9 +1643,9 @@ static void step_tty(struct cage *c) {
     TRY(ioctl(slave, TIOCSCTTY, 0));
 
     ask(c, (struct message){ TAKE_THE_TERMINAL, { master, slave } });
-    /* What follows is not for the host side: it keeps its 0, 1 and 2.  So leave
-     * the table that we share, by the way of a call that can do that as well
-     * (and closes nothing here): unshare(2) is forbidden since `seccomp`. */
+    /* The host side shall keep its own 0, 1 and 2, so leave the table that we
+     * share.  unshare(2) is forbidden since `seccomp`, but this call can do it
+     * as well; it closes nothing here. */
     KERNEL(close_range, ~0U, ~0U, CLOSE_RANGE_UNSHARE);
     int keys = keyboard_is_ours() ? slave : TRY(open("/dev/null", READ));
     for (int fd = 0; fd <= 2; fd++)
@@ -1680,11 +1681,11 @@ static void step_exec(struct cage *c) {
     for (int i = 0; i < c->envs; i++)
         putenv(c->env[i]);
 
-    /* An ignored signal stays ignored over execve, and so does a blocked one:
-     * a program started by nohup(1), or by us, would not notice Ctrl-C. */
-    /* (Not by the functions of libc, which keeps some signals for itself.  All
-     * zeros is SIG_DFL in the kernel's struct for an action, and an empty set
-     * of signals, whose size it wants to be told: one bit for each of 64.) */
+    /* A signal that is ignored or blocked stays so over execve: a program that
+     * is started by nohup(1) does not notice SIGHUP, and the command would
+     * notice none.  (The functions of libc keep some signals for themselves:
+     * hence KERNEL.  All zeros is SIG_DFL in the kernel's struct for an action,
+     * and an empty set of signals, which has a size of 64 bits.) */
     const unsigned long zeros[4] = { 0 };
     for (int n = 1; n < NSIG; n++)
         if (n != SIGKILL && n != SIGSTOP)       /* those cannot be ignored */
@@ -1694,8 +1695,9 @@ static void step_exec(struct cage *c) {
 
     /* The host side takes the keyboard now. */
     ask(c, (struct message){ .what = I_START });
-    /* It looks the command up in the folders of PATH, the container's.  If it
-     * succeeds it does not come back: the next instruction is the command's. */
+    /* execvp(3) looks the command up in the folders of PATH, those of the
+     * container.  If it succeeds it does not come back: the next instruction is
+     * the command's. */
     execvp(c->command[0], c->command);
     int error = errno;
     say(c, error, text("execve(\"%s\")", c->command[0]));
@@ -1705,9 +1707,8 @@ static void step_exec(struct cage *c) {
 /* ============================ all steps together ===========================
  * Who calls the steps, and when.  C wants to know a function before it is
  * called, so the order here is from the end to the beginning: start with
- * run(), the last one, and go upwards.  The others are the actors of the
- * picture at the top of this file; each ends by becoming the next one, or
- * leaving it to it. */
+ * run(), the last one, and go upwards.  The functions called ..._side() are the
+ * actors of the picture at the top of this file. */
 
 /* Here we are PID 1, or with `cage exec` one more process of the container, and
  * give up what the command shall not have. */
@@ -1780,13 +1781,15 @@ static _Noreturn void exec_side(struct cage *c) {
      * left out, the root of the container is another one. */
     TRY(fchdir(c->pod_root));
     TRY(chroot("."));
-    /* A process stays in its PID namespace; only its children are in this. */
+    /* The process itself stays in its old PID namespace.  Its children are born
+     * in that of the container. */
     next_process(c);
     give_up_rights(c);
 }
 
-/* Leaving out `mount` or `private` lets mounts loose, and shall not cost you
- * your machine.  So the experiment runs in one mount namespace more, a cell:
+/* When `mount` or `private` is left out, mounts get out of the container; they
+ * shall not get out to your machine.  So the experiment runs in one mount
+ * namespace more, a cell:
  *
  *      the machine   |   the cell            |   the container
  *                    |                       |
@@ -1805,7 +1808,7 @@ static void lab_cell(struct cage *c) {
 /* Here we are a child of the host side, with all the rights of whoever typed
  * the command, until the step `user`. */
 static _Noreturn void child_side(struct cage *c) {
-    /* What ps(1) calls us: each process says which actor of the play it is. */
+    /* The name that ps(1) shows: each process says which actor it is. */
     prctl(PR_SET_NAME, "cage: child");
     c->on_host_side = false;
     die_with_host(c);
@@ -2022,7 +2025,7 @@ static void end_step(struct cage *c) {
  * keeps a folder for each container, and has a command to delete it.)
  *
  * So a name is an "abstract" Unix socket: one that has a name but no file.
- * bind(2) makes it unique, and the kernel gives it free when the process ends,
+ * bind(2) makes it unique, and the kernel frees it when the process ends,
  * however it ends.  Nothing has to be removed, and nothing can be out of date.
  *
  *      @cage/1000/web       the container `web` of the user with id 1000
@@ -2180,11 +2183,10 @@ static int copy_as_archive(struct cage *c, const char *path) {
  * becomes the descriptor of c->source[i], a copy of its mount, or a pipe out of
  * which it comes as an archive.
  *
- * Who can be root in the container can make a set-uid program in the folder of
- * --save.  Under root, whoever goes through the disk and not through our
- * id-mapped mount finds that it belongs to the real root: any user who could
- * reach it would become root by running it.  So that folder must be closed to
- * all others. */
+ * Root of the container can make a set-uid program in the folder of --save.
+ * When root runs cage, that file belongs to the real root on the disk, without
+ * our id-mapped mount: any user of the host who could reach it would become
+ * root by running it.  So the folder must be closed to all others. */
 static void open_sources(struct cage *c) {
     struct mount_attr map = { MOUNT_ATTR_IDMAP, 0, 0, (unsigned)c->userns };
     for (int i = 0; i < c->sources; i++) {
@@ -2353,7 +2355,7 @@ static bool granted(struct cage *c, const char *file, unsigned ids[2]) {
  * same. */
 static bool write_granted_maps(struct cage *c) {
     unsigned u[2], g[2];
-    /* Both files first: a map, once written, could not be taken back. */
+    /* Look at both files before: a map cannot be taken back. */
     if (access("/usr/bin/newuidmap", X_OK) == -1
         || !granted(c, "/etc/subuid", u) || !granted(c, "/etc/subgid", g))
         return false;
@@ -2541,7 +2543,7 @@ static void remove_group(struct cage *c, const char *name, int tries) {
  * for one by SIGKILL or when the machine ran out of memory.
  *
  * Each host side locks its group, flock(2), as soon as it is made; the kernel
- * opens the lock when that process has ended, however that was.  So a group
+ * releases the lock when that process has ended, however that was.  So a group
  * that can be locked belongs to nobody.  (Or it has been made just now, and its
  * lock comes next: then that cage finds it gone, and makes it again.) */
 static void remove_stale_groups(struct cage *c) {
@@ -2570,9 +2572,9 @@ static const char *of_group(struct cage *c, const char *file, const char *key) {
 
 /* ------------------------------ preparations -------------------------------
  * Before the first step the host side takes the name, opens what no path will
- * lead to later, and puts signals off.  What is wrong with the arguments shall
- * be found here, while nothing is done yet that has to be undone: the name and
- * all descriptors go away by themselves when the process ends.
+ * lead to later, and blocks signals.  What is wrong with the arguments shall be
+ * found here, where nothing has to be undone: the name and all descriptors go
+ * away by themselves when the process ends.
  *
  *   Try:  ./cage run -n web rootfs sleep 9 & sleep 1
  *         ./cage run -n web rootfs true                 the name is taken
@@ -2581,7 +2583,7 @@ static const char *of_group(struct cage *c, const char *file, const char *key) {
 static void open_other(struct cage *c);
 
 /* The order matters: what the caller has left open is closed before we open
- * files of our own, and signals are put off last, since until then Ctrl-C may
+ * files of our own, and signals are blocked last, since until then Ctrl-C may
  * just end us. */
 static void prepare(struct cage *c) {
     sigset_t all;
@@ -2997,9 +2999,9 @@ static const char *hint_for(struct cage *c, int error) {
     const char *rule = "sys/kernel/apparmor_restrict_unprivileged_userns";
     int step = number_of(c->step);
     char on = '0';
-    /* Whoever comes too late is told so by many numbers: ESRCH, ENOMEM, ENODEV.
-     * No guess: a pidfd can be read when its process has ended, which may take
-     * a moment more than what we have run into. */
+    /* If the container that we enter ends meanwhile, calls fail with ESRCH,
+     * ENOMEM, ENODEV and others.  Its pidfd tells whether that is so: it can be
+     * read when the process has ended, perhaps a moment after the call. */
     if (c->pod && poll(&(struct pollfd){ c->pod, POLLIN, 0 }, 1, 100) == 1)
         return "the container has ended meanwhile";
     if (error == ENOSPC && step > 0 && step <= number_of("pid"))
@@ -3548,7 +3550,7 @@ static int command_run(struct cage *c, int argc, char **argv) {
     return run(c);
 }
 
-/* cage COMMAND ...: see that the ground is firm, then do what COMMAND says.  A
+/* cage COMMAND ...: look at what it was started with, do what COMMAND says.  A
  * command with one word too many or too few is as unknown as one that there is
  * not: CALL is the command with the number of words that follow it.  Returns 0,
  * or what `run` and `exec` return; whatever fails ends cage with 125. */
