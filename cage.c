@@ -231,7 +231,7 @@ enum {
     MOST = 32,              /* so many volumes, layers, variables, settings */
     ROOM = 2 * MOST + 4,    /* for all volumes, all layers, and --save */
     IDS = 65536,            /* how many user ids a container has under root */
-    NAMESPACES = 8, FACTS = 22, V1_TREES = 3,
+    NAMESPACES = 8, FACTS = 22, V1_TREES = 3,   /* how long these lists are */
     /* 125: cage itself has failed; then 126, 127, and 128 + n if signal n has
      * killed the command.  docker uses the same numbers. */
     EXIT_CAGE = 125, EXIT_NOT_EXECUTABLE, EXIT_NOT_FOUND, EXIT_SIGNAL
@@ -245,8 +245,8 @@ struct cage {
     /* What was asked for: the table `options`, near the end, explains it. */
     const char *name, *hostname, *workdir, *net, *save, *join;
     char **command, *env[ROOM];
-    char *setting[ROOM];            /* for the cgroup: "FILE=VALUE", or */
-                                    /* "-...": if this kernel has FILE */
+    char *setting[ROOM];            /* for the cgroup: "FILE=VALUE"; or */
+                                    /* "-FILE=VALUE", if there is FILE */
     int sources, volumes, layers, settings, envs;   /* how many of each */
     long long bytes;                /* of memory; 0: no limit was asked for */
     unsigned uid, gid;
@@ -461,7 +461,7 @@ static int run_program(struct cage *c, const char *const argv[], int input,
     int how, errors = tool ? TRY(memfd_create("stderr", MFD_CLOEXEC)) : 2;
     pid_t pid = TRY(fork());
     if (pid == 0) {
-        const sigset_t none = { 0 };    /* no signal is blocked, as in cage */
+        const sigset_t none = { 0 };    /* we block signals: it shall not */
         sigprocmask(SIG_SETMASK, &none, NULL);
         if (input == 0)
             input = open("/dev/null", READ);
@@ -844,8 +844,8 @@ static void step_net(struct cage *c) {
  *   Try:      ./cage run rootfs uptime
  *   See:      time_namespaces(7), clock_gettime(2) */
 static void step_time(struct cage *c) {
-    /* The namespace is for the children of this process; it goes on in the old
-     * time.  Offsets can be set until the first one enters. */
+    /* The namespace is for the children of this process; it stays itself in the
+     * old one.  The offsets can be set until the first child enters. */
     TRY(unshare(CLONE_NEWTIME));
 
     /* Whole seconds are enough: inside, the clocks start between 0 and 1. */
@@ -892,7 +892,7 @@ static void next_process(struct cage *c) {
  *             ./cage run --without=pid rootfs ps
  *   See:      pid_namespaces(7), clone(2) */
 static void step_pid(struct cage *c) {
-    /* A process cannot change its own number, so this too is for children.
+    /* A process cannot change its own number, so this too is for its children.
      * (clone(2) with CLONE_NEWPID would do both at once, but then each error
      * could have many reasons.  unshare(1) and runc do as we do.) */
     TRY(unshare(CLONE_NEWPID));
@@ -958,9 +958,9 @@ static void mount_new(struct cage *c, const char *type, const char *path,
  * descriptor of the copy. */
 static int clone_mount(struct cage *c, int dir, const char *path, int flags,
                        uint64_t attributes) {
-    /* What to add, what to take away, how mounts pass, whose map of ids.
-     * Private, as in the step private: the copy of a shared mount is shared
-     * with it, and what is mounted on the copy would appear on the host. */
+    /* Its fields: flags to add, flags to take away, how mounts pass, a map of
+     * ids.  Private, as in the step private: else the copy of a shared mount is
+     * shared with it, and what is mounted on the copy appears on the host. */
     struct mount_attr set = { attributes, 0, MS_PRIVATE, 0 };
     int how = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | flags;
     int tree = must(c, syscall(SYS_open_tree, dir, path, how), "open_tree(%s)",
@@ -1085,7 +1085,8 @@ static void step_dev(struct cage *c) {
     bind_device(c, "dev/urandom", makedev(1, 9), "/dev/urandom");
     bind_device(c, "dev/tty", makedev(5, 0), "/dev/tty");
 
-    /* newinstance: its terminals are numbered from 0 and are not the host's. */
+    /* newinstance: its terminals are numbered from 0 and are not the host's.
+     * (Not by mount_new(): with nodev no terminal could be opened.) */
     TRY(mkdir("/dev/pts", 0755));
     TRY(mount("devpts", "/dev/pts", "devpts", MS_NOSUID | MS_NOEXEC,
               "newinstance,ptmxmode=0666,mode=0620"));
@@ -1200,7 +1201,7 @@ enum mask { EMPTY_FILE, EMPTY_FOLDER, READ_ONLY };
 static const struct { const char *path; enum mask how; } masks[] = {
     { "/proc/acpi", EMPTY_FOLDER },         /* hardware, and its switches */
     { "/proc/asound", EMPTY_FOLDER },       /* sound cards */
-    { "/proc/interrupts", EMPTY_FILE },     /* times of the host's keys */
+    { "/proc/interrupts", EMPTY_FILE },     /* when a key is pressed */
     { "/proc/kcore", EMPTY_FILE },          /* the memory of the machine */
     { "/proc/keys", EMPTY_FILE },           /* keys of other users */
     { "/proc/latency_stats", EMPTY_FILE },  /* the host's processes */
@@ -1308,6 +1309,7 @@ static void step_fds(struct cage *c) {
  *     ambient       what goes to a program without any mark
  *     bounding      the limit to what a program can be given by its marks
  *
+ * (A mark is a set of capabilities that is stored with the file: setcap(8).)
  * A program that root starts gets all of the bounding set, so that is the one
  * that has to be made small; the others follow.
  *
@@ -1557,7 +1559,8 @@ static _Noreturn void be_pid_1(struct cage *c, pid_t command, int locked) {
     sigfillset(&all);
     for (;;) {
         int how, number = sigwaitinfo(&all, NULL);
-        /* What a keyboard sends goes to all of the command's group. */
+        /* What a keyboard sends goes to all of the command's process group: a
+         * negative number means that. */
         bool typed = number == SIGINT || number == SIGQUIT;
         if (number != SIGCHLD && (!typed || kill(-command, number) == -1))
             kill(command, number);
@@ -1613,9 +1616,9 @@ static void step_init(struct cage *c) {
  *
  * Only those of standard input, output and error that are terminals are
  * replaced: a pipe or a file goes straight to the command. */
-/* Is the keyboard for the command, so that the host side shall read it?  No, if
- * standard input is no terminal, or in `cage run rootfs ls | less`: there less
- * reads the keys, and if we did so too, each would miss half of them. */
+/* Shall the host side read the keyboard, for the command?  Not if standard
+ * input is no terminal, and not in `cage run rootfs ls | less`: there the keys
+ * are for `less`, and if we read them too, each would miss half of them. */
 static bool keyboard_is_ours(void) {
     struct stat out;
     return isatty(0) && (fstat(1, &out) == -1 || !S_ISFIFO(out.st_mode));
@@ -1707,8 +1710,9 @@ static void step_exec(struct cage *c) {
 /* ============================ all steps together ===========================
  * Who calls the steps, and when.  C wants to know a function before it is
  * called, so the order here is from the end to the beginning: start with
- * run(), the last one, and go upwards.  The functions called ..._side() are the
- * actors of the picture at the top of this file. */
+ * run(), the last one, and go upwards.  In the picture at the top of this file,
+ * run() is the host side, child_side() the child, init_side() PID 1; in
+ * give_up_rights() the command parts from PID 1. */
 
 /* Here we are PID 1, or with `cage exec` one more process of the container, and
  * give up what the command shall not have. */
@@ -1848,8 +1852,9 @@ static _Noreturn void child_side(struct cage *c) {
  * exit with. */
 static int run(struct cage *c) {
     prepare(c);
-    /* Under root, and without `user`, mounts could get out to us if `private`
-     * is left out; after `user` they cannot.  So we move into a cell first. */
+    /* When root leaves out `private`, and `user` as well, mounts could get out
+     * to us: so we move into a cell first.  (With `user` they could not, and
+     * the cell does no harm.) */
     if (without(c, private) && !without(c, mount) && geteuid() == 0)
         lab_cell(c);
     if (begin_step(c, "cgroup"))
@@ -2047,7 +2052,8 @@ static void end_step(struct cage *c) {
  *         (a 1 in the 4th column, 00010000: it listens)
  *   See:  unix(7), "abstract" and SO_PEERCRED; proc(5) on /proc/net/unix
  *
- * (Such names are per network namespace: see network_namespaces(7).) */
+ * (Such names belong to a network namespace, network_namespaces(7): what was
+ * started in another one is not found.) */
 
 /* Claim NAME: bind a socket to it, which is to be kept open as long as the name
  * shall be ours.  Or, if not CLAIM, connect one to the socket of whoever has
@@ -3148,7 +3154,7 @@ static void open_other(struct cage *c) {
     const char *exe = fact(c, c->other.host, "exe");
     if (c->exec && strcmp(fact(c, 0, "exe"), exe) != 0)
         refuse(c, "%s was started by another cage file, or has ended", c->join);
-    /* What it shares with the host was left out there: so it is here. */
+    /* A step that was left out there is left out here. */
     without(c, user) |= !(c->pod_namespaces & CLONE_NEWUSER);
     without(c, net) |= !(c->pod_namespaces & CLONE_NEWNET);
     c->pod_root = TRY(openat(c->proc, text("%d/root", pid), READ | O_PATH));
@@ -3300,8 +3306,8 @@ static void command_stop(struct cage *c, const char *name) {
  * limit.  So a value is compared with the form it should have before anything
  * else.
  *
- * Here each word only leaves a mark in struct cage.  Nothing is done before
- * all of them have been read and settle() has compared them.
+ * Here each word is only noted in struct cage.  Nothing is done before all of
+ * them have been read and settle() has compared them.
  *
  *      cage run -m 64M -v /src:/mnt:ro --without=uts upper:lower sh -c 'a b'
  *               |      |               |             |           |
@@ -3437,7 +3443,7 @@ static void settle(struct cage *c, char *rootfs) {
     /* It is the overlay that joins layers and has an upper one. */
     if (without(c, rootfs) && (c->layers > 1 || c->save))
         refuse(c, "--without rootfs: several layers and --save need it");
-    /* All of these are those of NAME. */
+    /* All of these come from the container NAME. */
     if (c->join && (without(c, user) || without(c, net) || without(c, uts)
         || without(c, ipc) || c->net || strcmp(c->hostname, "cage") != 0))
         refuse(c, "--join: user, net, ipc, uts and host name come from there");
@@ -3550,7 +3556,7 @@ static int command_run(struct cage *c, int argc, char **argv) {
     return run(c);
 }
 
-/* cage COMMAND ...: look at what it was started with, do what COMMAND says.  A
+/* cage COMMAND ...: check how cage was started, and do what COMMAND says.  A
  * command with one word too many or too few is as unknown as one that there is
  * not: CALL is the command with the number of words that follow it.  Returns 0,
  * or what `run` and `exec` return; whatever fails ends cage with 125. */
