@@ -396,7 +396,7 @@ static int check(struct cage *c, long result, const char *message) {
  * file: under /proc and in the cgroup file system, write(2) hands the text to
  * the kernel, which acts upon it at once or refuses. */
 
-/* Write LINE into the file PATH in directory DIR.  0, or -1 with errno. */
+/* Write LINE into the file PATH in folder DIR.  Returns 0, or -1 with errno. */
 static int write_file(int dir, const char *path, const char *line) {
     int fd = openat(dir, path, O_WRONLY | O_CLOEXEC);
     if (fd == -1)
@@ -601,7 +601,8 @@ static const char *const v1_trees[V1_TREES] = { "/sys/fs/cgroup/memory",
  *   See:      cgroups(7), Documentation/admin-guide/cgroup-v2.rst
  *
  * A group can be given a limit of, say, memory only if the group above has
- * handed the memory "controller" down, by its file cgroup.subtree_control.
+ * handed the memory "controller" down, by its file cgroup.subtree_control.  (So
+ * if lab has no memory.max, first: echo +memory > cgroup.subtree_control.)
  * The child is later started inside the group, by clone3; moving a running
  * process into a group, as above, can take the kernel milliseconds. */
 static void step_cgroup(struct cage *c) {
@@ -757,7 +758,7 @@ static void step_private(struct cage *c) {
 
 /* ================================ child: uts ===============================
  *
- * The smallest of the namespaces: two strings, the name of the machine and the
+ * This is the smallest namespace: two strings, the name of the machine and the
  * name of its NIS domain (an old network service).  "UTS" comes from the struct
  * in which uname(2) returns them, utsname: "UNIX Time-sharing System".
  *
@@ -1192,9 +1193,9 @@ static void step_volumes(struct cage *c) {
  *   Try:      ./cage run rootfs sh -c 'echo x > /proc/sys/vm/swappiness'
  *   See:      the OCI runtime spec on maskedPaths and readonlyPaths
  *
- * runc does this after pivot_root, with the /dev/null of the container, and had
- * to learn that it may be something else (CVE-2025-31133).  Here the host's
- * /dev/null is still there to be taken, and is checked. */
+ * runc does this after pivot_root (our next step), with the /dev/null of the
+ * container, and had to learn that it may be something else (CVE-2025-31133).
+ * Here the host's /dev/null can still be taken, and is checked. */
 /* What is to be done with a path: put something empty over it, or see to it
  * that it cannot be written. */
 enum mask { EMPTY_FILE, EMPTY_FOLDER, READ_ONLY };
@@ -1400,9 +1401,9 @@ static void step_nnp(struct cage *c) {
 
 /* ============================== init: seccomp ==============================
  *
- * A small program that the kernel runs before each system call, with its number
- * and arguments, to learn whether it is allowed.  It is written in the machine
- * language of packet filters, BPF.
+ * A seccomp filter is a small program that the kernel runs before each system
+ * call, with its number and arguments, to learn whether it is allowed.  It is
+ * written in the machine language of packet filters, BPF.
  *
  * Without it each of some 370 system calls is there to be tried, and many of
  * the holes in the kernel through which containers were left were in calls that
