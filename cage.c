@@ -13,25 +13,37 @@
  *     ./cage run --without=pid rootfs ps       leave one out: what was it for?
  *     ./cage steps                             the list of the steps
  *
+ * The folder that holds the files of the container is called ROOTFS in this
+ * text; here it is rootfs, which `make` fills with programs.
+ *
  * WHAT THE STEPS ARE MADE OF
  *
- * Four things that the kernel offers, each smaller than the word "container":
+ * Four things that the kernel offers, each smaller than the word "container".
+ * The steps that use them stand in brackets:
  *
  *     namespaces    what a process sees: names that mean something else inside
  *                   (cgroupns, user, mount with private, uts, ipc, net, time,
  *                   pid)
- *     cgroups       what it may use: memory, processor time, processes
+ *     cgroups       what it may use: memory, processor time, processes (cgroup)
  *     a root        which files are there at all (rootfs, dev, proc, sys,
  *                   volumes, mask, pivot)
  *     privileges    what it may ask of the kernel (caps, id, nnp, seccomp)
  *
  * and a few habits of careful programs around them (fds, init, tty, exec).
  *
+ * A process is in one namespace of each kind, together with others; at first in
+ * those of the host.  unshare(2) makes a new one and puts the process into it,
+ * or, for the kinds pid and time, the children that it makes later.  A child
+ * begins in the namespaces of its parent.
+ *
  * WHO DOES WHAT
  *
  * Four actors, three of which are alive while your command runs.  Time goes
- * down; each column is one process.  (When you leave out the step init, PID 1
- * and the command are one process.)
+ * down; each column is one process, and the short words are the steps that it
+ * runs.  clone and clone3 are fork(2) with more choices; PID 1 is the process
+ * with the number 1, the first one inside; an id map says which user outside is
+ * root inside.  (When you leave out the step init, PID 1 and the command are
+ * one process.)
  *
  *   host side            child                 init (PID 1)        command
  *   ---------            -----                 ------------        -------
@@ -50,7 +62,7 @@
  *        |                                     id nnp seccomp
  *        |                                     init: fork -------> (waits)
  *   takes the terminal <-----------------------|-----------------> tty
- *   the name says "runs" <---------------------|-----------------> exec
+ *   notes: "it runs" <-------------------------|-----------------> exec
  *   waits, copies                              reaps, forwards     your program
  *   the terminal,                              signals             runs
  *   forwards signals,                            |                   |
@@ -67,9 +79,11 @@
  *
  *   host side   talk   one end of a socket pair
  *               signals, group (the cgroup), name and ids (sockets that hold a
- *               name), master (the other end of the terminal)
+ *               name), master (our end of the command's terminal)
  *   inside      talk   the other end
- *               proc, host_root, host_pidfd: the last looks at the host
+ *               host_root (the way to the host's files), host_pidfd (does the
+ *               host side still live?)
+ *   both        proc   the host's /proc
  *
  * PID 1 closes its copy of all of them, and execve(2) closes the command's; the
  * host side keeps them to the end.  (What a step has left open there besides
@@ -85,13 +99,17 @@
  * declared here and there before it is written, so that the story comes first.
  *
  * Under the banner of a step stands what it is for and what goes wrong without
- * it; then `By hand`, the same with the tools of the shell (most need root, and
- * some leave mounts behind: as an ordinary user type unshare --map-root-user
- * --mount --ipc --net --pid --cgroup --fork --mount-proc sh, a shell that may
- * mount, and whose mounts are gone with it; only `cgroup` and `id` need the
- * real root); `Try`, something to do with cage; and `See`, where to read on:
- * name(7) is the manual page that `man 7 name` shows,
- * Documentation/... is in the sources of the kernel and on docs.kernel.org.
+ * it.  Then come `By hand`, the same with the tools of the shell; `Try`,
+ * something to do with cage; and `See`, where to read on: name(7) is the manual
+ * page that `man 7 name` shows, Documentation/... is in the sources of the
+ * kernel and on docs.kernel.org.
+ *
+ * Most of `By hand` needs root, and some of it leaves mounts behind.  So type
+ * it in a shell that may mount and whose mounts are gone with it.  An ordinary
+ * user can have one, too (only `cgroup` and `id` need the real root):
+ *
+ *     unshare --map-root-user --mount --ipc --net --pid --cgroup --fork \
+ *         --mount-proc sh
  *
  * Now and then it says what others do.  runc and crun are the programs that
  * Docker, Podman and Kubernetes call to do what this file does; what they are
@@ -204,14 +222,18 @@ static int number_of(const char *name) {
  * variable changes.  Each process has its copy of this, made when it was
  * forked, and what one of them learns later the others do not know; only the
  * table of open files behind the descriptors is one for all, until the command
- * starts. */
+ * starts.
+ *
+ * Many of these words are explained later, where they are needed.  Pass over
+ * them now, and look here when you meet a c->something. */
 
 enum {
     MOST = 32,              /* so many volumes, layers, variables, settings */
     ROOM = 2 * MOST + 4,    /* for all volumes, all layers, and --save */
     IDS = 65536,            /* how many user ids a container has under root */
-    NAMESPACES = 8, FACTS = 22, V1_TREES = 3,
-    /* 125: cage itself has failed.  docker uses the same numbers. */
+    NAMESPACES = 8, FACTS = 22, V1_TREES = 3,   /* how long these lists are */
+    /* 125: cage itself has failed; then 126, 127, and 128 + n if signal n has
+     * killed the command.  docker uses the same numbers. */
     EXIT_CAGE = 125, EXIT_NOT_EXECUTABLE, EXIT_NOT_FOUND, EXIT_SIGNAL
 };
 
@@ -223,8 +245,8 @@ struct cage {
     /* What was asked for: the table `options`, near the end, explains it. */
     const char *name, *hostname, *workdir, *net, *save, *join;
     char **command, *env[ROOM];
-    char *setting[ROOM];            /* for the cgroup: "FILE=VALUE", or */
-                                    /* "-...": if this kernel has FILE */
+    char *setting[ROOM];            /* for the cgroup: "FILE=VALUE"; or */
+                                    /* "-FILE=VALUE", if there is FILE */
     int sources, volumes, layers, settings, envs;   /* how many of each */
     long long bytes;                /* of memory; 0: no limit was asked for */
     unsigned uid, gid;
@@ -238,7 +260,7 @@ struct cage {
      * step             being run, for messages; or ""
      * on_host_side     this process has things to clean up
      * id_mapped        under root: the container has IDS ids
-     * one_id           for a user: perhaps only 0 is inside
+     * one_id           only one id exists inside, 0: see step_user()
      * exec             cage exec: a process for a container that runs already
      * before           the last snapshot, for --explain
      * arguments        our own command line in memory, arguments_size bytes:
@@ -253,7 +275,8 @@ struct cage {
      *
      * keyboard         where --step waits for Enter
      * proc             the host's /proc: pivot hides it
-     * host_pidfd       the host side: does it still live?
+     * host_pidfd       the host side: does it still live?  (A pidfd is the
+     *                  descriptor of a process, see prepare().)
      * talk             our end of the socket pair, see ask()
      * name_socket      see the function of this name
      * host_root        the old root directory
@@ -264,7 +287,7 @@ struct cage {
     int keyboard, proc, host_pidfd, talk, name_socket, host_root;
     int userns, group, tree[ROOM];
 
-    /* With --join and `cage exec`: the container to be joined (Part III), its
+    /* With --join and `cage exec`: the container to be entered (Part III), its
      * three processes; the command and the host side as pidfds; the command's
      * root directory; and which of its namespaces are not ours, CLONE_NEW... */
     struct container { pid_t host, init, command; } other;
@@ -373,7 +396,7 @@ static int check(struct cage *c, long result, const char *message) {
  * file: under /proc and in the cgroup file system, write(2) hands the text to
  * the kernel, which acts upon it at once or refuses. */
 
-/* Write LINE into the file PATH in directory DIR.  0, or -1 with errno. */
+/* Write LINE into the file PATH in folder DIR.  Returns 0, or -1 with errno. */
 static int write_file(int dir, const char *path, const char *line) {
     int fd = openat(dir, path, O_WRONLY | O_CLOEXEC);
     if (fd == -1)
@@ -386,15 +409,15 @@ static int write_file(int dir, const char *path, const char *line) {
 
 /* The contents of the file PATH in DIR, as a string; the empty string if there
  * is no such file, or what it is about (a process, a cgroup) is gone.  Any
- * other error ends the run: nobody shall take for nothing what could only not
- * be read.  (A 0 byte, which stands between the words of a command line, is
- * read as a space: 0 ends a string.) */
+ * other error ends the run: what could not be read must not pass for empty.
+ * What is longer than c->file is cut off.  (A 0 byte, which stands between the
+ * words of a command line, is read as a space: 0 ends a string.) */
 static char *read_file(struct cage *c, int dir, const char *path) {
     size_t size = 0, room = sizeof c->file - 1;
-    /* NONBLOCK: should it be a terminal, for a link that could not be read as
-     * one (see fact()), the error is better than to wait for a key. */
+    /* NONBLOCK: fact() comes here when it could not read a link, and behind
+     * self/fd/0 can be a terminal: better an error than to wait for a key. */
     int fd = openat(dir, path, READ | O_NONBLOCK);
-    ssize_t n = fd;
+    ssize_t n = fd;                 /* -1, if it could not be opened */
     while (n != -1 && (n = read(fd, c->file + size, room - size)) > 0)
         size += (size_t)n;
     if (n == -1 && errno != ENOENT && errno != ESRCH && errno != ENODEV
@@ -416,15 +439,21 @@ static bool exists(struct cage *c, const char *path) {
 }
 
 /* ------------------------------ other programs -----------------------------
- * Run ARGV, with descriptor INPUT as its standard input (0: with none: what is
- * piped into cage is for the command), and wait for it.
- * Returns its exit status, 128+n if signal n killed it, 127 if there is no such
- * program.  If its failure is to end the run, TOOL is what it was called for:
- * then what it has said on its standard error is part of our message. */
-static int exit_status(int how) {       /* HOW: what waitpid(2) has told */
+ * Some work is left to other programs, such as tar(1) and newuidmap(1). */
+
+/* The exit status of a process of which waitpid(2) has told HOW it ended; 128+n
+ * if signal n has killed it, as in a shell. */
+static int exit_status(int how) {
     return WIFSIGNALED(how) ? EXIT_SIGNAL + WTERMSIG(how) : WEXITSTATUS(how);
 }
 
+/* Run ARGV, with descriptor INPUT as its standard input (0: with /dev/null, as
+ * what is piped into cage is for the command), and wait for it.
+ *
+ * TOOL is what it is called for, if its failure is to end the run: then the
+ * first line of its standard error becomes part of our message.  Else (NULL) it
+ * writes to our standard error.  Returns exit_status(), or 127 if there is no
+ * such program. */
 static int run_program(struct cage *c, const char *const argv[], int input,
                        const char *tool) {
     char says[200] = "-";
@@ -432,7 +461,7 @@ static int run_program(struct cage *c, const char *const argv[], int input,
     int how, errors = tool ? TRY(memfd_create("stderr", MFD_CLOEXEC)) : 2;
     pid_t pid = TRY(fork());
     if (pid == 0) {
-        const sigset_t none = { 0 };    /* no signal is blocked, as in cage */
+        const sigset_t none = { 0 };    /* we block signals: it shall not */
         sigprocmask(SIG_SETMASK, &none, NULL);
         if (input == 0)
             input = open("/dev/null", READ);
@@ -449,7 +478,8 @@ static int run_program(struct cage *c, const char *const argv[], int input,
         if (read(c->signals, &signal, sizeof signal) > 0
             && signal.ssi_signo != SIGCHLD)
             kill(pid, (int)signal.ssi_signo);
-    /* Several SIGCHLD become one: it may have been about others as well. */
+    /* Several SIGCHLD can become one: what we have read may have stood for the
+     * end of others as well.  So send ourselves one more, for reap(). */
     kill(getpid(), SIGCHLD);
     int status = exit_status(how);
     if (tool && status != 0 && pread(errors, says, sizeof says - 1, 0) >= 0)
@@ -458,13 +488,15 @@ static int run_program(struct cage *c, const char *const argv[], int input,
 }
 
 /* --------------------------- running one step ------------------------------
- * DO(c, uts) runs step_uts(c), unless --without=uts was given.  With
- * --explain it is announced before and its effect is shown after:
- * begin_step() (false: leave it out) and end_step(), in Part II, compare what
- * /proc says about this process then and now.  Not all can be seen there:
- * volumes and fds change nothing in the list.  A macro, and no table of
- * functions that a loop would call: so the order of the steps can be read where
- * they run, and a debugger goes from one to the next. */
+ * DO(c, uts) runs step_uts(c), unless --without=uts was given (or --join: then
+ * that namespace is there already).  With --explain it is announced before and
+ * its effect is shown after: begin_step() (false: leave it out) and end_step(),
+ * in Part II, compare what /proc says about this process then and now.  Not all
+ * can be seen there: fds changes nothing in the list, and id only with --user.
+ *
+ * It is a macro, and not a table of functions with a loop that calls them: so
+ * the order of the steps can be read where they run, and a debugger goes from
+ * one to the next. */
 
 static char *fact(struct cage *c, pid_t pid, const char *name);
 static bool begin_step(struct cage *c, const char *step);
@@ -477,18 +509,19 @@ static void end_step(struct cage *c);
  * What the inner processes need from the host side they ask over a pair of
  * sockets.  It is of type SEQPACKET: a message arrives whole.
  *
- * One answer is open files, and one question is.  A descriptor, the number of
- * an open file, means something only in the table of the process that has
- * opened it; so the inner processes share the host side's table (CLONE_FILES),
- * as threads do, and the message holds just the numbers.  What one opens, the
- * other can use, whatever namespaces it is in, and what one closes is closed
- * for both.  A path would not do: what may be opened by a path is judged by the
- * rights of who opens it, and when root runs cage the processes inside are, for
- * the host, a user who owns nothing.  An open file has been judged already.
+ * One of the questions and one of the answers carry open files.  A descriptor,
+ * the number of an open file, means something only in the table of the process
+ * that has opened it; so the inner processes share the host side's table
+ * (CLONE_FILES), as threads do, and the message holds just the numbers.  What
+ * one opens, the other can use, whatever namespaces it is in, and what one
+ * closes is closed for both.  To send a path instead would not do: whether it
+ * may be opened depends on the rights of the process that opens it, and when
+ * root runs cage the processes inside are, for the host, a user who owns
+ * nothing.  For a file that is open already nobody asks that again.
  *
- * This ends when the command starts: execve(2) gives every program a table of
- * its own.  PID 1 leaves it when it closes all, and the step tty does before it
- * exchanges 0, 1 and 2.
+ * The sharing ends when the command starts: execve(2) gives every program a
+ * table of its own.  PID 1 leaves the common table when it closes all its
+ * files, and the command, in the step tty, before it replaces 0, 1 and 2.
  *
  * (runc sends such files from process to process by SCM_RIGHTS, see unix(7).
  * That works for any two processes; sharing a table, only for one that is made
@@ -533,8 +566,8 @@ static void die_with_host(struct cage *c) {
  *                            PART I: THE STEPS
  * ========================================================================== */
 
-/* Helpers, all in Parts II and III.  What they do is said where they are used;
- * you can come back to them. */
+/* Helpers, which stand in Part II.  What they do is said where they are used;
+ * you can look at them later. */
 static void prepare(struct cage *c);
 static void find_group(struct cage *c, const char *name, pid_t member);
 static void remove_stale_groups(struct cage *c);
@@ -544,7 +577,8 @@ static void gather_layers(struct cage *c);
 
 static void supervise(struct cage *c);
 
-/* The trees of version 1 cgroups, where all distributions have them. */
+/* Where all distributions have the cgroups of version 1, the old ones: see the
+ * fine print of cgroups, in Part II. */
 static const char *const v1_trees[V1_TREES] = { "/sys/fs/cgroup/memory",
     "/sys/fs/cgroup/cpu", "/sys/fs/cgroup/pids" };
 
@@ -567,24 +601,27 @@ static const char *const v1_trees[V1_TREES] = { "/sys/fs/cgroup/memory",
  *   See:      cgroups(7), Documentation/admin-guide/cgroup-v2.rst
  *
  * A group can be given a limit of, say, memory only if the group above has
- * handed the memory "controller" down, by its file cgroup.subtree_control.
+ * handed the memory "controller" down, by its file cgroup.subtree_control.  (So
+ * if lab has no memory.max, first: echo +memory > cgroup.subtree_control.)
  * The child is later started inside the group, by clone3; moving a running
  * process into a group, as above, can take the kernel milliseconds. */
 static void step_cgroup(struct cage *c) {
-    find_group(c, c->name, 0);
+    find_group(c, c->name, 0);      /* says where: group_path, in `above` */
     remove_stale_groups(c);         /* which killed containers have left */
 
     /* An ordinary user may make groups only in a part of the tree that was
-     * delegated to him or her.  Where there is none the container can live
-     * without: it is not weaker than asked for, unless a limit was. */
+     * delegated, which means given to that user (systemd does so).  Where there
+     * is none the container can live without: it is not weaker than asked for,
+     * unless a limit was. */
     if (c->settings == 0 && access(c->above, W_OK) == -1) {
         if (c->explain)
             note(c, "no group: access(%s): %s", c->above, strerror(errno));
         return;
     }
-    /* The lock says that it is in use; see remove_stale_groups(), which may be
-     * faster than we are and remove it before: then once more.  (Others may
-     * enter the folder only after that, and so cannot lock it first.) */
+    /* The lock says that the group is in use.  Another cage that is just in
+     * remove_stale_groups() may find it before it is locked, and remove it:
+     * then once more.  (Mode 0700, until it is locked: no other user may open
+     * the folder, and so none can lock it first.) */
     do {
         must(c, mkdir(c->group_path, 0700), "mkdir(%s)", c->group_path);
         c->group = open(c->group_path, FOLDER);
@@ -595,6 +632,7 @@ static void step_cgroup(struct cage *c) {
     for (int i = 0; i < V1_TREES && c->v1 && c->settings > 0; i++)
         mkdir(text("%s/%s", v1_trees[i], c->group_name), 0755);
 
+    /* FILE=VALUE, or with a "-" in front: only if this kernel has FILE. */
     for (int i = 0; i < c->settings; i++) {
         char *value = c->setting[i], *file = strsep(&value, "=");
         bool optional = *file == '-';
@@ -627,8 +665,9 @@ static void step_cgroup(struct cage *c) {
  *
  * The map is written from outside, by the host side.  As root it picks 65536
  * ids that nobody else has.  As an ordinary user it can give away only what is
- * the user's: one id, or, with the set-uid program newuidmap(1), the range that
- * /etc/subuid grants. */
+ * the user's: one id, or the range that /etc/subuid grants.  For the latter it
+ * needs newuidmap(1), a set-uid program: one that runs with the rights of its
+ * owner, root, whoever starts it. */
 static void step_user(struct cage *c) {
     if (!c->join)                   /* else we have joined one: Part III */
         TRY(unshare(CLONE_NEWUSER));
@@ -719,7 +758,7 @@ static void step_private(struct cage *c) {
 
 /* ================================ child: uts ===============================
  *
- * The smallest of the namespaces: two strings, the name of the machine and the
+ * This is the smallest namespace: two strings, the name of the machine and the
  * name of its NIS domain (an old network service).  "UTS" comes from the struct
  * in which uname(2) returns them, utsname: "UNIX Time-sharing System".
  *
@@ -760,11 +799,12 @@ static void step_ipc(struct cage *c) {
 /* ================================ child: net ===============================
  *
  * A network namespace has its own interfaces, addresses, routes, ports and
- * firewall.  A new one holds nothing but `lo`, and that is down.
+ * firewall.  A new one holds nothing but `lo`, by which a machine talks to
+ * itself (127.0.0.1), and that is down.
  *
  * Without it the container sees the host's interfaces, and can connect to what
- * listens on its 127.0.0.1.  Also to "abstract" Unix sockets, which have a name
- * but no file: one of them was enough to take over a host (CVE-2020-15257).
+ * listens on the host's 127.0.0.1; also to "abstract" Unix sockets, which have
+ * a name but no file: one was enough to take over a host (CVE-2020-15257).
  *
  *   By hand:  unshare --net sh -c 'ip link set lo up; ip addr'
  *   Try:      ./cage run rootfs ip addr
@@ -782,9 +822,9 @@ static void step_net(struct cage *c) {
     close(any);
 
     /* ping(8) used to need the right to forge packets.  The members of these
-     * groups may send just pings.  A group that is not in our map is refused,
-     * and if there is a single id, that is every one but 0. */
-    /* It is the host's /proc, but what is below sys/net is always that of the
+     * groups may send just pings.  A group that is not in our map is refused
+     * (EINVAL), and if there is a single id, that is every one but 0.
+     * It is the host's /proc, but what is below sys/net is always that of the
      * network namespace of whoever opens it: ours. */
     const char *groups = "sys/net/ipv4/ping_group_range";
     if (write_file(c->proc, groups, "0 65535") == -1)
@@ -805,8 +845,8 @@ static void step_net(struct cage *c) {
  *   Try:      ./cage run rootfs uptime
  *   See:      time_namespaces(7), clock_gettime(2) */
 static void step_time(struct cage *c) {
-    /* The namespace is for the children of this process; it goes on in the old
-     * time.  Offsets can be set until the first one enters. */
+    /* The namespace is for the children of this process; it stays itself in the
+     * old one.  The offsets can be set until the first child enters. */
     TRY(unshare(CLONE_NEWTIME));
 
     /* Whole seconds are enough: inside, the clocks start between 0 and 1. */
@@ -853,7 +893,7 @@ static void next_process(struct cage *c) {
  *             ./cage run --without=pid rootfs ps
  *   See:      pid_namespaces(7), clone(2) */
 static void step_pid(struct cage *c) {
-    /* A process cannot change its own number, so this too is for children.
+    /* A process cannot change its own number, so this too is for its children.
      * (clone(2) with CLONE_NEWPID would do both at once, but then each error
      * could have many reasons.  unshare(1) and runc do as we do.) */
     TRY(unshare(CLONE_NEWPID));
@@ -919,9 +959,9 @@ static void mount_new(struct cage *c, const char *type, const char *path,
  * descriptor of the copy. */
 static int clone_mount(struct cage *c, int dir, const char *path, int flags,
                        uint64_t attributes) {
-    /* What to add, what to take away, how mounts pass, whose map of ids.
-     * Private, as in the step private: the copy of a shared mount is shared
-     * with it, and what is mounted on the copy would appear on the host. */
+    /* Its fields: flags to add, flags to take away, how mounts pass, a map of
+     * ids.  Private, as in the step private: else the copy of a shared mount is
+     * shared with it, and what is mounted on the copy appears on the host. */
     struct mount_attr set = { attributes, 0, MS_PRIVATE, 0 };
     int how = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | flags;
     int tree = must(c, syscall(SYS_open_tree, dir, path, how), "open_tree(%s)",
@@ -939,8 +979,8 @@ static int clone_mount(struct cage *c, int dir, const char *path, int flags,
  * again, which could mean something else by now. */
 static void attach(struct cage *c, int tree, const char *path, dev_t device) {
     /* EMPTY_PATH: what is moved is the descriptor itself.  T_SYMLINKS: PATH may
-     * be a symbolic link.  We are in a chroot of the new root when ROOTFS has a
-     * say in what it is (see init_side()). */
+     * be a symbolic link.  It cannot lead out of ROOTFS: when it could be one
+     * of ROOTFS, "/" is the new root already (see init_side()). */
     const unsigned flags = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_SYMLINKS;
     struct stat st;
     must(c, fstat(tree, &st), "fstat(%s)", path);
@@ -988,7 +1028,8 @@ static void bind_device(struct cage *c, const char *path, dev_t device,
  *   See:      Documentation/filesystems/overlayfs.rst, tmpfs(5)
  *
  * Just before, gather_layers() has mounted a tmpfs on /tmp, which only we see,
- * gone there, and made lower/0 (ROOTFS), writes/upper, writes/work and root. */
+ * made it the current directory, and filled it: lower/0 (ROOTFS), writes/upper,
+ * writes/work and root. */
 static void step_rootfs(struct cage *c) {
     const char *options = "userxattr,upperdir=writes/upper,workdir=writes/work,"
                           "lowerdir=lower/0";
@@ -1034,7 +1075,8 @@ static void step_dev(struct cage *c) {
     /* mode=0755: a tmpfs is by default writable by all and sticky, as /tmp is.
      * In such a folder the kernel refuses O_CREAT on a device file of somebody
      * else (may_create_in_sticky() in fs/namei.c), and these belong to the root
-     * of the host: `> /dev/null` would fail even for root. */
+     * of the host: `> /dev/null` would fail even for root.  (That mount_new()
+     * adds nodev does not hurt: each device below is a mount of its own.) */
     mount_new(c, "tmpfs", "/dev", 0, "mode=0755,size=64k,nr_inodes=64");
     /* The numbers are those in null(4), random(4) and tty(4). */
     bind_device(c, "dev/null", makedev(1, 3), "/dev/null");
@@ -1044,7 +1086,8 @@ static void step_dev(struct cage *c) {
     bind_device(c, "dev/urandom", makedev(1, 9), "/dev/urandom");
     bind_device(c, "dev/tty", makedev(5, 0), "/dev/tty");
 
-    /* newinstance: its terminals are numbered from 0 and are not the host's. */
+    /* newinstance: its terminals are numbered from 0 and are not the host's.
+     * (Not by mount_new(): with nodev no terminal could be opened.) */
     TRY(mkdir("/dev/pts", 0755));
     TRY(mount("devpts", "/dev/pts", "devpts", MS_NOSUID | MS_NOEXEC,
               "newinstance,ptmxmode=0666,mode=0620"));
@@ -1150,16 +1193,16 @@ static void step_volumes(struct cage *c) {
  *   Try:      ./cage run rootfs sh -c 'echo x > /proc/sys/vm/swappiness'
  *   See:      the OCI runtime spec on maskedPaths and readonlyPaths
  *
- * runc does this after pivot_root, with the /dev/null of the container, and had
- * to learn that it may be something else (CVE-2025-31133).  Here the host's
- * /dev/null is still there to be taken, and is checked. */
+ * runc does this after pivot_root (our next step), with the /dev/null of the
+ * container, and had to learn that it may be something else (CVE-2025-31133).
+ * Here the host's /dev/null can still be taken, and is checked. */
 /* What is to be done with a path: put something empty over it, or see to it
  * that it cannot be written. */
 enum mask { EMPTY_FILE, EMPTY_FOLDER, READ_ONLY };
 static const struct { const char *path; enum mask how; } masks[] = {
     { "/proc/acpi", EMPTY_FOLDER },         /* hardware, and its switches */
     { "/proc/asound", EMPTY_FOLDER },       /* sound cards */
-    { "/proc/interrupts", EMPTY_FILE },     /* times of the host's keys */
+    { "/proc/interrupts", EMPTY_FILE },     /* when a key is pressed */
     { "/proc/kcore", EMPTY_FILE },          /* the memory of the machine */
     { "/proc/keys", EMPTY_FILE },           /* keys of other users */
     { "/proc/latency_stats", EMPTY_FILE },  /* the host's processes */
@@ -1197,7 +1240,8 @@ static void step_mask(struct cage *c) {
  * Without it there is chroot(2), from 1979, which changes only what "/" means
  * to one process.  The host's files are still mounted, and whoever may call
  * chroot walks out: mkdir x, chroot x, and `..` of the folder one is still in
- * now leads up to the real root.  init_side() does just that before this step.
+ * now leads up to the real root.  init_side() walks out of one in the same way
+ * before this step, by a descriptor of a folder outside.
  *
  *   By hand:  unshare -r -m sh -c 'mount --rbind rootfs rootfs; cd rootfs;
  *                 pivot_root . .; umount -l .; cd /; ls'
@@ -1240,15 +1284,15 @@ static void step_pivot(struct cage *c) {
  *             ./cage run --without=fds rootfs ls -l /proc/self/fd 7</etc
  *   See:      close_range(2), getcwd(3) */
 static void step_fds(struct cage *c) {
-    /* What the caller had left open has been closed by prepare() (this step
-     * left out, it is not), before we opened anything of ours.  Those we still
-     * need; execve(2) shall close every one from 3 up.  They were opened with
-     * O_CLOEXEC: this line is for the one that is forgotten one day, and for
-     * what the libc opens. */
+    /* What the caller had left open has been closed by prepare() (but not if
+     * this step is left out).  What is open now is ours, and still needed:
+     * execve(2) shall close it, from 3 up.  All of it was opened with
+     * O_CLOEXEC; this line is for the one where that is forgotten one day, and
+     * for what the libc opens. */
     KERNEL(close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC);
 
-    /* From a directory that is not below our root, the kernel finds no path: it
-     * then says "(unreachable)/...", and some libraries make an error of it. */
+    /* If the working directory is not below our root, it has no path.  The
+     * kernel then says "(unreachable)/...", and some libraries, ENOENT. */
     char here[PATH_MAX] = "";
     must(c, getcwd(here, sizeof here) || errno == ENOENT ? 0 : -1, "getcwd()");
     if (here[0] != '/')
@@ -1266,6 +1310,7 @@ static void step_fds(struct cage *c) {
  *     ambient       what goes to a program without any mark
  *     bounding      the limit to what a program can be given by its marks
  *
+ * (A mark is a set of capabilities that is stored with the file: setcap(8).)
  * A program that root starts gets all of the bounding set, so that is the one
  * that has to be made small; the others follow.
  *
@@ -1331,7 +1376,7 @@ static void step_id(struct cage *c) {
         KERNEL(setgroups, 0, NULL);
     must(c, setresgid(c->gid, c->gid, c->gid), "setresgid(%u)", c->gid);
     must(c, setresuid(c->uid, c->uid, c->uid), "setresuid(%u)", c->uid);
-    die_with_host(c);       /* the change of ids has cancelled it */
+    die_with_host(c);       /* a change of ids cancels it */
 }
 
 /* ================================ init: nnp ================================
@@ -1356,9 +1401,9 @@ static void step_nnp(struct cage *c) {
 
 /* ============================== init: seccomp ==============================
  *
- * A small program that the kernel runs before each system call, with its number
- * and arguments, to learn whether it is allowed.  It is written in the machine
- * language of packet filters, BPF.
+ * A seccomp filter is a small program that the kernel runs before each system
+ * call, with its number and arguments, to learn whether it is allowed.  It is
+ * written in the machine language of packet filters, BPF.
  *
  * Without it each of some 370 system calls is there to be tried, and many of
  * the holes in the kernel through which containers were left were in calls that
@@ -1490,16 +1535,16 @@ static void step_seccomp(struct cage *c) {
  * status of the command, and then the kernel ends all that is left in the PID
  * namespace.
  *
- * Signals are not caught by handlers: all of them are blocked, and sigwaitinfo
- * takes them one by one, when we are ready.  That also makes the kernel keep
- * them for us: what a process inside sends to PID 1 is thrown away if it would
- * have its default effect, but not if it is blocked (kernel/signal.c,
- * sig_ignored()). */
+ * Signals are not caught by handlers: prepare() has blocked them, all but that
+ * of Ctrl-Z, and sigwaitinfo(2) takes them one by one, when we are ready.  That
+ * also makes the kernel keep them for us: what a process inside sends to PID 1
+ * is thrown away if it would have its default effect, but not if it is blocked
+ * (kernel/signal.c, sig_ignored()). */
 static _Noreturn void be_pid_1(struct cage *c, pid_t command, int locked) {
     /* Nobody may look into this process: it holds the environment and open
      * files of the host side.  Not dumpable means that its /proc files belong
-     * to the real root, and that ptrace(2) is refused (CVE-2016-9962).  (After
-     * the fork, or gdb could not go on from here to the command.) */
+     * to the real root, and that ptrace(2) is refused (CVE-2016-9962).  (Only
+     * after the fork: the command inherits it, and gdb could not follow it.) */
     TRY(prctl(PR_SET_DUMPABLE, 0));
 
     /* ps inside shall not show the command line typed outside.  (strncpy(3)
@@ -1512,14 +1557,16 @@ static _Noreturn void be_pid_1(struct cage *c, pid_t command, int locked) {
     KERNEL(close_range, 0, ~0U, CLOSE_RANGE_UNSHARE);
 
     sigset_t all;
-    sigfillset(&all);               /* all are blocked, by prepare() */
+    sigfillset(&all);
     for (;;) {
         int how, number = sigwaitinfo(&all, NULL);
-        /* What a keyboard sends goes to all of the command's group. */
+        /* What a keyboard sends goes to all of the command's process group: a
+         * negative number means that. */
         bool typed = number == SIGINT || number == SIGQUIT;
         if (number != SIGCHLD && (!typed || kill(-command, number) == -1))
             kill(command, number);
-        /* One SIGCHLD can stand for many children. */
+        /* One SIGCHLD can stand for many children.  0: no other has ended; -1:
+         * we have none, so the command is lost, which should not happen. */
         for (pid_t pid; (pid = waitpid(-1, &how, WNOHANG)) != 0;)
             if (pid == command || pid == -1)
                 _exit(pid == -1 ? EXIT_CAGE : exit_status(how));
@@ -1533,10 +1580,10 @@ static void step_init(struct cage *c) {
      * side, which passes it on, and /dev/tty inside is not that terminal. */
     TRY(setsid());
 
-    /* The command waits until PID 1 has locked its doors (see there): to read
-     * from a pipe is to wait until something comes.  It is a fork(2), but the
-     * table of open files is shared: the step tty has a terminal to hand to the
-     * host side. */
+    /* The command waits until nobody can look into PID 1 any more (see
+     * be_pid_1()): to read from a pipe is to wait until something comes.  The
+     * clone is a fork(2), but the table of open files is shared: the step tty
+     * has a terminal to hand to the host side. */
     int locked[2];
     TRY(pipe2(locked, O_CLOEXEC));
     pid_t command = KERNEL(clone, CLONE_FILES | SIGCHLD, 0, 0, 0, 0);
@@ -1570,9 +1617,9 @@ static void step_init(struct cage *c) {
  *
  * Only those of standard input, output and error that are terminals are
  * replaced: a pipe or a file goes straight to the command. */
-/* `cage run rootfs ls | less`: the keyboard belongs to the program at the
- * end of the pipe.  If we read it too, each of us would miss half of the
- * keys. */
+/* Shall the host side read the keyboard, for the command?  Not if standard
+ * input is no terminal, and not in `cage run rootfs ls | less`: there the keys
+ * are for `less`, and if we read them too, each would miss half of them. */
 static bool keyboard_is_ours(void) {
     struct stat out;
     return isatty(0) && (fstat(1, &out) == -1 || !S_ISFIFO(out.st_mode));
@@ -1582,8 +1629,8 @@ static bool keyboard_is_ours(void) {
  * of 0, 1 and 2 that are terminals, and hand the master to the host side, which
  * copies the bytes from then on (Part II). */
 static void step_tty(struct cage *c) {
-    /* A session of our own: only who has made a session, its leader, can give
-     * it a controlling terminal, and of the old one that is another process. */
+    /* Make a session.  Only the process that has made one, its leader, can give
+     * it a controlling terminal, and in the old one we are not the leader. */
     TRY(setsid());
     if (!isatty(0) && !isatty(1) && !isatty(2))
         return;
@@ -1600,9 +1647,9 @@ static void step_tty(struct cage *c) {
     TRY(ioctl(slave, TIOCSCTTY, 0));
 
     ask(c, (struct message){ TAKE_THE_TERMINAL, { master, slave } });
-    /* What follows is not for the host side: it keeps its 0, 1 and 2.  So leave
-     * the table that we share, by the way of a call that can do that as well
-     * (and closes nothing here): unshare(2) is forbidden since `seccomp`. */
+    /* The host side shall keep its own 0, 1 and 2, so leave the table that we
+     * share.  unshare(2) is forbidden since `seccomp`, but this call can do it
+     * as well; it closes nothing here. */
     KERNEL(close_range, ~0U, ~0U, CLOSE_RANGE_UNSHARE);
     int keys = keyboard_is_ours() ? slave : TRY(open("/dev/null", READ));
     for (int fd = 0; fd <= 2; fd++)
@@ -1638,11 +1685,11 @@ static void step_exec(struct cage *c) {
     for (int i = 0; i < c->envs; i++)
         putenv(c->env[i]);
 
-    /* An ignored signal stays ignored over execve, and so does a blocked one:
-     * a program started by nohup(1), or by us, would not notice Ctrl-C. */
-    /* (Not by the functions of libc, which keeps some signals for itself.  All
-     * zeros is SIG_DFL in the kernel's struct for an action, and an empty set
-     * of signals, whose size it wants to be told: one bit for each of 64.) */
+    /* A signal that is ignored or blocked stays so over execve: a program that
+     * is started by nohup(1) does not notice SIGHUP, and the command would
+     * notice none.  (The functions of libc keep some signals for themselves:
+     * hence KERNEL.  All zeros is SIG_DFL in the kernel's struct for an action,
+     * and an empty set of signals, which has a size of 64 bits.) */
     const unsigned long zeros[4] = { 0 };
     for (int n = 1; n < NSIG; n++)
         if (n != SIGKILL && n != SIGSTOP)       /* those cannot be ignored */
@@ -1652,8 +1699,9 @@ static void step_exec(struct cage *c) {
 
     /* The host side takes the keyboard now. */
     ask(c, (struct message){ .what = I_START });
-    /* It looks the command up in the folders of PATH, the container's.  If it
-     * succeeds it does not come back: the next instruction is the command's. */
+    /* execvp(3) looks the command up in the folders of PATH, those of the
+     * container.  If it succeeds it does not come back: the next instruction is
+     * the command's. */
     execvp(c->command[0], c->command);
     int error = errno;
     say(c, error, text("execve(\"%s\")", c->command[0]));
@@ -1663,9 +1711,9 @@ static void step_exec(struct cage *c) {
 /* ============================ all steps together ===========================
  * Who calls the steps, and when.  C wants to know a function before it is
  * called, so the order here is from the end to the beginning: start with
- * run(), the last one, and go upwards.  The others are the actors of the
- * picture at the top of this file; each ends by becoming the next one, or
- * leaving it to it. */
+ * run(), the last one, and go upwards.  In the picture at the top of this file,
+ * run() is the host side, child_side() the child, init_side() PID 1; in
+ * give_up_rights() the command parts from PID 1. */
 
 /* Here we are PID 1, or with `cage exec` one more process of the container, and
  * give up what the command shall not have. */
@@ -1715,9 +1763,10 @@ static _Noreturn void init_side(struct cage *c) {
     if (c->read_only)
         KERNEL(mount_setattr, AT_FDCWD, "/", 0, &rdonly, sizeof rdonly);
     if (!without(c, pivot)) {
-        /* Walk out of that chroot again.  All it takes is a descriptor
-         * of a folder outside of it, and the right to call chroot: this is why
-         * it is not a wall. */
+        /* Walk out of that chroot again: pivot_root(2) replaces the root that
+         * its caller has, and must not find the new one there already.  All it
+         * takes is a descriptor of a folder outside, and the right to call
+         * chroot: this is why it is not a wall. */
         TRY(fchdir(c->host_root));
         TRY(chroot("."));
     }
@@ -1737,13 +1786,15 @@ static _Noreturn void exec_side(struct cage *c) {
      * left out, the root of the container is another one. */
     TRY(fchdir(c->pod_root));
     TRY(chroot("."));
-    /* A process stays in its PID namespace; only its children are in this. */
+    /* The process itself stays in its old PID namespace.  Its children are born
+     * in that of the container. */
     next_process(c);
     give_up_rights(c);
 }
 
-/* Leaving out `mount` or `private` lets mounts loose, and shall not cost you
- * your machine.  So the experiment runs in one mount namespace more, a cell:
+/* When `mount` or `private` is left out, mounts get out of the container; they
+ * shall not get out to your machine.  So the experiment runs in one mount
+ * namespace more, a cell:
  *
  *      the machine   |   the cell            |   the container
  *                    |                       |
@@ -1762,7 +1813,7 @@ static void lab_cell(struct cage *c) {
 /* Here we are a child of the host side, with all the rights of whoever typed
  * the command, until the step `user`. */
 static _Noreturn void child_side(struct cage *c) {
-    /* What ps(1) calls us: each process says which actor of the play it is. */
+    /* The name that ps(1) shows: each process says which actor it is. */
     prctl(PR_SET_NAME, "cage: child");
     c->on_host_side = false;
     die_with_host(c);
@@ -1802,8 +1853,9 @@ static _Noreturn void child_side(struct cage *c) {
  * exit with. */
 static int run(struct cage *c) {
     prepare(c);
-    /* Under root, and without `user`, mounts could get out to us if `private`
-     * is left out; after `user` they cannot.  So we move into a cell first. */
+    /* When root leaves out `private`, and `user` as well, mounts could get out
+     * to us: so we move into a cell first.  (With `user` they could not, and
+     * the cell does no harm.) */
     if (without(c, private) && !without(c, mount) && geteuid() == 0)
         lab_cell(c);
     if (begin_step(c, "cgroup"))
@@ -1979,7 +2031,7 @@ static void end_step(struct cage *c) {
  * keeps a folder for each container, and has a command to delete it.)
  *
  * So a name is an "abstract" Unix socket: one that has a name but no file.
- * bind(2) makes it unique, and the kernel gives it free when the process ends,
+ * bind(2) makes it unique, and the kernel frees it when the process ends,
  * however it ends.  Nothing has to be removed, and nothing can be out of date.
  *
  *      @cage/1000/web       the container `web` of the user with id 1000
@@ -2001,7 +2053,8 @@ static void end_step(struct cage *c) {
  *         (a 1 in the 4th column, 00010000: it listens)
  *   See:  unix(7), "abstract" and SO_PEERCRED; proc(5) on /proc/net/unix
  *
- * (Such names are per network namespace: see network_namespaces(7).) */
+ * (Such names belong to a network namespace, network_namespaces(7): what was
+ * started in another one is not found.) */
 
 /* Claim NAME: bind a socket to it, which is to be kept open as long as the name
  * shall be ours.  Or, if not CLAIM, connect one to the socket of whoever has
@@ -2031,9 +2084,9 @@ static int name_socket(struct cage *c, const char *name, bool claim) {
  *
  * `docker export` writes one, and an image in a registry is several, packed.
  * Reading them is left to tar(1), for two reasons: it knows all variants of the
- * format, and it can be run where a hostile archive can do no harm.  It runs
- * as the container's PID 1 does: in its user and mount namespaces, as root of
- * the former, and with all that is mounted made read-only but the workshop.
+ * format, and it can be run where a hostile archive can do no harm.  It is a
+ * child of the container's PID 1: in its user and mount namespaces, as root of
+ * the former, and with all mounts read-only but a new one, see gather_layers().
  * An archive with `../../etc/passwd` in it, or a link to /etc and then a file
  * below the link, finds a /etc that cannot be written.
  *
@@ -2137,11 +2190,10 @@ static int copy_as_archive(struct cage *c, const char *path) {
  * becomes the descriptor of c->source[i], a copy of its mount, or a pipe out of
  * which it comes as an archive.
  *
- * Who can be root in the container can make a set-uid program in the folder of
- * --save.  Under root, whoever goes through the disk and not through our
- * id-mapped mount finds that it belongs to the real root: any user who could
- * reach it would become root by running it.  So that folder must be closed to
- * all others. */
+ * Root of the container can make a set-uid program in the folder of --save.
+ * When root runs cage, that file belongs to the real root on the disk, without
+ * our id-mapped mount: any user of the host who could reach it would become
+ * root by running it.  So the folder must be closed to all others. */
 static void open_sources(struct cage *c) {
     struct mount_attr map = { MOUNT_ATTR_IDMAP, 0, 0, (unsigned)c->userns };
     for (int i = 0; i < c->sources; i++) {
@@ -2310,7 +2362,7 @@ static bool granted(struct cage *c, const char *file, unsigned ids[2]) {
  * same. */
 static bool write_granted_maps(struct cage *c) {
     unsigned u[2], g[2];
-    /* Both files first: a map, once written, could not be taken back. */
+    /* Look at both files before: a map cannot be taken back. */
     if (access("/usr/bin/newuidmap", X_OK) == -1
         || !granted(c, "/etc/subuid", u) || !granted(c, "/etc/subgid", g))
         return false;
@@ -2498,7 +2550,7 @@ static void remove_group(struct cage *c, const char *name, int tries) {
  * for one by SIGKILL or when the machine ran out of memory.
  *
  * Each host side locks its group, flock(2), as soon as it is made; the kernel
- * opens the lock when that process has ended, however that was.  So a group
+ * releases the lock when that process has ended, however that was.  So a group
  * that can be locked belongs to nobody.  (Or it has been made just now, and its
  * lock comes next: then that cage finds it gone, and makes it again.) */
 static void remove_stale_groups(struct cage *c) {
@@ -2527,9 +2579,9 @@ static const char *of_group(struct cage *c, const char *file, const char *key) {
 
 /* ------------------------------ preparations -------------------------------
  * Before the first step the host side takes the name, opens what no path will
- * lead to later, and puts signals off.  What is wrong with the arguments shall
- * be found here, while nothing is done yet that has to be undone: the name and
- * all descriptors go away by themselves when the process ends.
+ * lead to later, and blocks signals.  What is wrong with the arguments shall be
+ * found here, where nothing has to be undone: the name and all descriptors go
+ * away by themselves when the process ends.
  *
  *   Try:  ./cage run -n web rootfs sleep 9 & sleep 1
  *         ./cage run -n web rootfs true                 the name is taken
@@ -2538,7 +2590,7 @@ static const char *of_group(struct cage *c, const char *file, const char *key) {
 static void open_other(struct cage *c);
 
 /* The order matters: what the caller has left open is closed before we open
- * files of our own, and signals are put off last, since until then Ctrl-C may
+ * files of our own, and signals are blocked last, since until then Ctrl-C may
  * just end us. */
 static void prepare(struct cage *c) {
     sigset_t all;
@@ -2954,9 +3006,9 @@ static const char *hint_for(struct cage *c, int error) {
     const char *rule = "sys/kernel/apparmor_restrict_unprivileged_userns";
     int step = number_of(c->step);
     char on = '0';
-    /* Whoever comes too late is told so by many numbers: ESRCH, ENOMEM, ENODEV.
-     * No guess: a pidfd can be read when its process has ended, which may take
-     * a moment more than what we have run into. */
+    /* If the container that we enter ends meanwhile, calls fail with ESRCH,
+     * ENOMEM, ENODEV and others.  Its pidfd tells whether that is so: it can be
+     * read when the process has ended, perhaps a moment after the call. */
     if (c->pod && poll(&(struct pollfd){ c->pod, POLLIN, 0 }, 1, 100) == 1)
         return "the container has ended meanwhile";
     if (error == ENOSPC && step > 0 && step <= number_of("pid"))
@@ -3070,13 +3122,13 @@ static void find_running(struct cage *c, const char *name) {
  *   cage exec           clone3 ---> setns ----------------->   "           "
  *   cage run --join     clone3 ---> setns, unshare... ----->   "           "
  *
- * So exec is run, with one call in place of most steps.  It gives up the same
- * rights by the same functions: there is one way in, and what holds for the
- * first process of the container holds for all.
+ * So `exec` does what `run` does, with one call in place of most steps.  It
+ * gives up the same rights by the same functions: what holds for the first
+ * process of the container holds for all.
  *
- * Containers that share some namespaces are a *pod* (of whales).  --join shares
- * those by which programs talk to each other, net and ipc, the host name, and
- * the user namespace to which the other three belong.
+ * Containers that share some namespaces are called a *pod*.  --join shares
+ * those by which programs talk to each other, net and ipc, the host name (uts),
+ * and the user namespace to which the other three belong.
  *
  *   By hand:  nsenter --target PID --all
  *   Try:      ./cage run -n web rootfs sleep 100 &
@@ -3103,7 +3155,7 @@ static void open_other(struct cage *c) {
     const char *exe = fact(c, c->other.host, "exe");
     if (c->exec && strcmp(fact(c, 0, "exe"), exe) != 0)
         refuse(c, "%s was started by another cage file, or has ended", c->join);
-    /* What it shares with the host was left out there: so it is here. */
+    /* A step that was left out there is left out here. */
     without(c, user) |= !(c->pod_namespaces & CLONE_NEWUSER);
     without(c, net) |= !(c->pod_namespaces & CLONE_NEWNET);
     c->pod_root = TRY(openat(c->proc, text("%d/root", pid), READ | O_PATH));
@@ -3255,8 +3307,8 @@ static void command_stop(struct cage *c, const char *name) {
  * limit.  So a value is compared with the form it should have before anything
  * else.
  *
- * Here each word only leaves a mark in struct cage.  Nothing is done before
- * all of them have been read and settle() has compared them.
+ * Here each word is only noted in struct cage.  Nothing is done before all of
+ * them have been read and settle() has compared them.
  *
  *      cage run -m 64M -v /src:/mnt:ro --without=uts upper:lower sh -c 'a b'
  *               |      |               |             |           |
@@ -3392,7 +3444,7 @@ static void settle(struct cage *c, char *rootfs) {
     /* It is the overlay that joins layers and has an upper one. */
     if (without(c, rootfs) && (c->layers > 1 || c->save))
         refuse(c, "--without rootfs: several layers and --save need it");
-    /* All of these are those of NAME. */
+    /* All of these come from the container NAME. */
     if (c->join && (without(c, user) || without(c, net) || without(c, uts)
         || without(c, ipc) || c->net || strcmp(c->hostname, "cage") != 0))
         refuse(c, "--join: user, net, ipc, uts and host name come from there");
@@ -3505,9 +3557,10 @@ static int command_run(struct cage *c, int argc, char **argv) {
     return run(c);
 }
 
-/* cage COMMAND ...: see that the ground is firm, then do what COMMAND says.  A
+/* cage COMMAND ...: check how cage was started, and do what COMMAND says.  A
  * command with one word too many or too few is as unknown as one that there is
- * not: CALL is the command with the number of words that follow it. */
+ * not: CALL is the command with the number of words that follow it.  Returns 0,
+ * or what `run` and `exec` return; whatever fails ends cage with 125. */
 int main(int argc, char **argv) {
     /* Static, as it is more than a megabyte, too much for a stack. */
     static struct cage cage = { .hostname = "cage", .workdir = "/",
