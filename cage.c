@@ -269,7 +269,7 @@ struct cage {
     const char *step, *before[FACTS];
     bool on_host_side, id_mapped, one_id, exec;
     size_t arguments_size;
-    char *arguments, file[1 << 20];
+    char *arguments, file[1 << 24];
 
     /* Descriptors; 0 is none (0, 1 and 2 are always taken, see main()).
      *
@@ -456,7 +456,7 @@ static int exit_status(int how) {
  * such program. */
 static int run_program(struct cage *c, const char *const argv[], int input,
                        const char *tool) {
-    char says[200] = "-";
+    char says[200] = " -";
     /* A tool's errors go into a nameless file in memory, memfd_create(2). */
     int how, errors = tool ? TRY(memfd_create("stderr", MFD_CLOEXEC)) : 2;
     pid_t pid = TRY(fork());
@@ -482,8 +482,8 @@ static int run_program(struct cage *c, const char *const argv[], int input,
      * end of others as well.  So send ourselves one more, for reap(). */
     kill(getpid(), SIGCHLD);
     int status = exit_status(how);
-    if (tool && status != 0 && pread(errors, says, sizeof says - 1, 0) >= 0)
-        refuse(c, "%s: status %d: %s", tool, status, strtok(says, "\n"));
+    if (tool && status != 0 && pread(errors, says + 1, sizeof says - 2, 0) >= 0)
+        refuse(c, "%s: status %d:%s", tool, status, strtok(says, "\n"));
     return status;
 }
 
@@ -574,7 +574,6 @@ static void remove_stale_groups(struct cage *c);
 static void enable_controller(struct cage *c, const char *file);
 static const char *group_file(struct cage *c, const char *file);
 static void gather_layers(struct cage *c);
-
 static void supervise(struct cage *c);
 
 /* Where all distributions have the cgroups of version 1, the old ones: see the
@@ -926,12 +925,12 @@ static void step_pid(struct cage *c) {
  * far as they are not there.  A mount needs a place to be attached to, and an
  * image of one static program has neither /proc nor /dev. */
 static void make_place(struct cage *c, const char *path, bool folder) {
+    if (exists(c, path))
+        return;
     /* One after another, as mkdir -p does.  Most of them are there already,
      * and of errors the last call will tell. */
     for (const char *end = path; (end = strchr(end + 1, '/')) != NULL;)
         mkdir(text("%.*s", (int)(end - path), path), 0755);
-    if (exists(c, path))
-        return;
     /* There is nothing, or a link that leads to nothing: that is replaced. */
     unlink(path);
     must(c, folder ? mkdir(path, 0755) : mknod(path, S_IFREG | 0644, 0),
@@ -3562,7 +3561,7 @@ static int command_run(struct cage *c, int argc, char **argv) {
  * not: CALL is the command with the number of words that follow it.  Returns 0,
  * or what `run` and `exec` return; whatever fails ends cage with 125. */
 int main(int argc, char **argv) {
-    /* Static, as it is more than a megabyte, too much for a stack. */
+    /* Static, as it is 16 megabytes, too much for a stack. */
     static struct cage cage = { .hostname = "cage", .workdir = "/",
         .step = "", .status = -1, .group_path = "", .group_name = "" };
     struct cage *c = &cage;
