@@ -269,7 +269,7 @@ struct cage {
     const char *step, *before[FACTS];
     bool on_host_side, id_mapped, one_id, exec;
     size_t arguments_size;
-    char *arguments, file[1 << 24];
+    char *arguments, file[1 << 20];
 
     /* Descriptors; 0 is none (0, 1 and 2 are always taken, see main()).
      *
@@ -3561,7 +3561,7 @@ static int command_run(struct cage *c, int argc, char **argv) {
  * not: CALL is the command with the number of words that follow it.  Returns 0,
  * or what `run` and `exec` return; whatever fails ends cage with 125. */
 int main(int argc, char **argv) {
-    /* Static, as it is 16 megabytes, too much for a stack. */
+    /* Static, as it is more than a megabyte, too much for a stack. */
     static struct cage cage = { .hostname = "cage", .workdir = "/",
         .step = "", .status = -1, .group_path = "", .group_name = "" };
     struct cage *c = &cage;
