@@ -301,20 +301,7 @@ stands_still() {
 }
 
 @test "exec: 60 containers that end while they are joined: never a riddle" {
-    for i in $(seq 60); do
-        begin "$i" sleep "0.0$((i % 10))"
-        status=0
-        output=$(cage exec "$name" echo "it ran" 2>&1) || status=$?
-        case $status in
-            0) equal "it ran" "$output" ;;
-            137) [[ $output = "it ran" || $output = "" ]] ;;
-            125) refused "cage: "
-                [[ $output = *"no container of this name is running" || $output = *ended* ]] ||
-                    { echo "$output"; false; } ;;
-            *) echo "$status: $output"; false ;;
-        esac
-        wait "$host"
-    done
+    they_end_while_joined 60 cage exec
 }
 
 @test "exec: into a paused container is refused, and after resume it goes" {

@@ -106,3 +106,26 @@ stranger() {
     as_stranger=(env -i PATH="$PATH" setpriv --reuid 54322 --regid 54322
         --clear-groups --inh-caps=-all)
 }
+
+# they_end_while_joined COUNT COMMAND...: COMMAND NAME echo ... is called for
+# containers that end at about that moment.  It has run; or it was killed with
+# the container; or a line says what was the matter.  (If the newcomer is killed
+# just when it has said so, the host side says it once more.)
+they_end_while_joined() {
+    local count=$1 i
+    shift
+    for i in $(seq "$count"); do
+        begin "$i" sleep "0.0$((i % 10))"
+        status=0
+        output=$("$@" "$name" echo "it ran" 2>&1) || status=$?
+        case $status in
+            0) equal "it ran" "$output" ;;
+            137) [[ $output = "it ran" || $output = "" ]] ;;
+            125) has "$output" "cage: "
+                [[ $output = *"no container of this name is running" || $output = *ended* ]] ||
+                    { echo "$output"; false; } ;;
+            *) echo "$status: $output"; false ;;
+        esac
+        wait "$host"
+    done
+}
