@@ -2210,7 +2210,7 @@ static void open_sources(struct cage *c) {
         TRY(fstat(c->tree[i], &st));
         bool folder = S_ISDIR(st.st_mode);
         if (save && (!folder || st.st_uid != getuid() || st.st_mode & 077))
-            refuse(c, "--save %s: must be yours alone (chmod 700)", s->path);
+            refuse(c, "%s: not a folder of yours alone (chmod 700)", s->path);
         /* Two containers would spoil it for each other.  What is opened here
          * stays open in the one table, and so locked, as long as we live. */
         if (save)
@@ -2679,11 +2679,13 @@ static void fit_window(struct cage *c) {
 
 /* Take the keyboard, if that can be done now: the command has its terminal and
  * runs (before that, Ctrl-C shall still end us), we have not done it before,
- * and ours is the process group in the foreground of the real terminal.
- * c->cooked keeps the modes for clean_up(). */
+ * and ours is the process group in the foreground of the real terminal; or that
+ * is no terminal with jobs for us (-1), as in su -c.  c->cooked keeps the modes
+ * for clean_up(). */
 static void take_keyboard(struct cage *c) {
     if (!c->master || !c->runs || c->raw || !keyboard_is_ours()
-        || tcgetpgrp(0) != getpgrp() || tcgetattr(0, &c->cooked) == -1)
+        || (tcgetpgrp(0) != -1 && tcgetpgrp(0) != getpgrp())
+        || tcgetattr(0, &c->cooked) == -1)
         return;
     struct termios raw = c->cooked;
     cfmakeraw(&raw);
@@ -2714,8 +2716,10 @@ static void copy_input(struct cage *c) {
     if (read(0, &key, 1) == 1)
         TRY(write(c->master, &key, 1));
     else
-        c->raw = false;             /* the window is closed: no more keys, and
-                                     * no modes to put back */
+        /* The window is closed: there are no keys any more, and no modes to put
+         * back.  Say to the command what the kernel says to those whose
+         * terminal hangs up. */
+        c->raw = kill(getpid(), SIGHUP) == -1;
 }
 
 /* ------------------------- the host side at work ---------------------------
@@ -2754,9 +2758,9 @@ static void copy_input(struct cage *c) {
 
 /* Run the command of --net, with CAGE_EVENT=up or =down; the other variables
  * tell it whose network it is (/proc/CAGE_PID/ns/net; at `down` that is gone,
- * and CAGE_PID may be 0: go by CAGE_NAME).  It runs as what cage
- * was started as, outside of the container: runc's hooks and the network
- * plugins of Kubernetes (CNI) work like this.  Returns its status. */
+ * and CAGE_PID may be 0: go by CAGE_NAME).  It runs outside the container, as
+ * whoever has started cage: runc's hooks and the network plugins of Kubernetes
+ * (CNI) work like this.  Returns its status. */
 static int run_net_command(struct cage *c, const char *event) {
     c->step = "net";
     /* They stay in our environment.  What runs inside gets none of it. */
@@ -2765,7 +2769,7 @@ static int run_net_command(struct cage *c, const char *event) {
     setenv("CAGE_EVENT", event, 1);
     const char *const argv[] = { "/bin/sh", "-c", c->net, NULL };
     int status = run_program(c, argv, 0, NULL);
-    if (status != 0)
+    if (status != 0 && c->status != EXIT_CAGE)      /* one line is enough */
         note(c, "--net %s: %s ended with status %d", c->net, event, status);
     return status;
 }
@@ -2941,10 +2945,10 @@ static void clean_up(struct cage *c) {
      * is status 137 or, when no more processes can be made, "fork: Resource
      * temporarily unavailable".  oom_kill counts the processes that the kernel
      * has killed because the group's memory was used up; max of pids.events,
-     * how often a fork was refused.  (A command that ended well, with 0, has
-     * not been ended by a limit.) */
+     * how often a fork was refused.  (137: killed by SIGKILL.  A command that
+     * ended well, with 0, has not been ended by a limit.) */
     c->step = "";
-    if (c->status > 0 && atol(of_group(c, "memory.events", "oom_kill ")))
+    if (c->status == 137 && atol(of_group(c, "memory.events", "oom_kill ")))
         note(c, "killed: memory limit %gM reached",
              atof(of_group(c, "memory.max", "")) / (1 << 20));
     long refused = atol(of_group(c, "pids.events", "max "));
@@ -3100,8 +3104,8 @@ static void find_running(struct cage *c, const char *name) {
             refuse(c, "%.200s: no container of this name is running", name);
     /* Who enters the container of another user is in that user's hands: a false
      * one could have the host's namespaces, and any files. */
-    if (c->join && strtoul(id, NULL, 10) != getuid())
-        refuse(c, "%s: only its own user may enter", name);
+    if (strtoul(id, NULL, 10) != getuid() && (c->join || getuid() != 0))
+        refuse(c, "%s: only its own user may do this", name);
     /* From now on we mean processes, not numbers: a pidfd stands for one of
      * them for ever.  But just before it was opened that one may have ended,
      * and its number been given to another, so look again. */
@@ -3272,9 +3276,9 @@ static void freeze(struct cage *c, const char *name, const char *value) {
     if (*c->group_path == '\0')
         refuse(c, "%s has no cgroup, and only a cgroup can be frozen", name);
     TRY(write_file(AT_FDCWD, group_file(c, "cgroup.freeze"), value));
-    /* It takes a moment until the last of them has stopped. */
-    const char wrong = *value == '1' ? '0' : '1';
-    while (*of_group(c, "cgroup.events", "frozen ") == wrong)
+    /* It takes a moment until the last of them has stopped: until then it says
+     * the opposite.  (`^ 1` makes '0' of '1', and '1' of '0'.) */
+    while (*of_group(c, "cgroup.events", "frozen ") == (*value ^ 1))
         poll(NULL, 0, 1);
 }
 
@@ -3338,7 +3342,7 @@ static const struct { char val; const char *name, *form, *help; } options[] = {
     { 'P', "pids", "^[1-9][0-9]{0,6}$", "N (at most so many processes)" },
     { 'G', "cgroup", "^(cpu|[abd-z])[a-z_]*[.][^/=]+=.", "FILE=VALUE" },
     /* What it finds there.  DST begins with /, and is not /, /. or /.. */
-    { 'v', "volume", "^[^:]+:/+[.]{0,2}[^:/.][^:]*(:ro)?$", "SRC:DST[:ro]" },
+    { 'v', "volume", "^[^:]+:/+[.]{0,2}[^:/.][^:]*(:ro)?$", "SRC:/DST[:ro]" },
     { 'e', "env", "^[^=]+=", "NAME=VALUE (set a variable)" },
     { 'w', "workdir", ".", "DIR (to start in, else /)" },
     { 'u', "user", "^[0-9]{1,9}(:[0-9]{1,9})?$", "UID[:GID] (inside)" },
@@ -3565,7 +3569,7 @@ int main(int argc, char **argv) {
     static struct cage cage = { .hostname = "cage", .workdir = "/",
         .step = "", .status = -1, .group_path = "", .group_name = "" };
     struct cage *c = &cage;
-    const char *command = argc > 1 ? argv[1] : "", *name = argv[argc - 1];
+    const char *command = argc > 1 ? argv[1] : "-", *name = argv[argc - 1];
     const char *call = text("%s %d", command, argc - 2);
     /* The name, if none is given: no other process has this number now. */
     c->name = text("%d", getpid());
@@ -3598,7 +3602,7 @@ int main(int argc, char **argv) {
     else if (strcmp(call, "steps 0") == 0)
         for (int i = 0; i < STEPS; i++)
             printf("%-9s %-8s %s\n", steps[i].name, steps[i].who, steps[i].why);
-    else if (strcmp(call, "--help 0") == 0)
+    else if (strcmp(call, "--help 0") == 0 || strcmp(call, "-h 0") == 0)
         print_help();
     else if (strcmp(call, "--version 0") == 0)
         puts("cage 0.1");

@@ -246,7 +246,7 @@ mount_options() {
 @test "a volume in the place of / is refused" {
     for place in / // /. /.. //..; do
         run inside -vfolder:$place true
-        refused "folder:$place: not SRC:DST"
+        refused "folder:$place: not SRC:/DST"
     done
     # What only begins with a dot is a name like any other.
     equal "from outside" "$(inside -vfolder:/.hidden cat /.hidden/file)"

@@ -197,7 +197,7 @@ bad() {
     touch file
     for volume in "" : :: /tmp /tmp: :/mnt /tmp:mnt /tmp:/mnt:rw /tmp:/mnt:ro:x \
                   /tmp:/mnt: :/mnt:ro; do
-        bad "--volume $volume: not SRC:DST" --volume="$volume"
+        bad "--volume $volume: not SRC:/DST" --volume="$volume"
     done
     bad "volumes: *nosuch*No such file" -v nosuch:/mnt
     # A folder cannot be shown at a file, nor a file at a folder.

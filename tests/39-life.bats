@@ -420,13 +420,13 @@ seconds() {
     has "$output" "$base.theirs "
     hasnt "$output" "$base.mine"
     run cage exec "54322/$base.theirs" true
-    refused "only its own user may enter"
+    refused "only its own user may do this"
     run cage run --join "54322/$base.theirs" "$ROOTFS" true
-    refused "only its own user may enter"
+    refused "only its own user may do this"
     run "${as_stranger[@]}" "$STRANGER/cage" exec "$base.mine" true
     refused "no container of this name is running"
     run "${as_stranger[@]}" "$STRANGER/cage" stop "0/$base.mine"
-    refused "Operation not permitted"
+    refused "only its own user may do this"
     has "$(cage show "54322/$base.theirs")" "54322/$base.theirs"
     cage stop "54322/$base.theirs"
     unlisted "54322/$base.theirs"
