@@ -441,6 +441,17 @@ run_until_raw() {
     for pid in "$host" "$pid_1" "$command"; do wait_for 30 gone "$pid"; done
 }
 
+@test "where there are no jobs, as in su -c, the keys get in, and it ends with the window" {
+    type_line "clear; setsid --wait \$CAGE run -e PS1='in> ' \$ROOTFS sh"
+    until_prompt in
+    type_line 'echo 1$((1 + 1))3'
+    sees 123
+    host=$(pgrep -P "$(pgrep -P "$SHELL_PID" -x setsid)")
+    # Nobody sends it SIGHUP: it is in no session of this terminal.
+    tmux kill-server
+    wait_for 30 gone "$host"
+}
+
 @test "a command that outlives the window keeps nothing busy" {
     type_line '$CAGE run $ROOTFS sh -c "trap : HUP; while :; do sleep 1; done"'
     wait_for 30 raw
