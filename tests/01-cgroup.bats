@@ -154,6 +154,14 @@ ticks() {
     equal "" "$output"
 }
 
+@test "where only a part was killed, it is not said of the command" {
+    need_cgroup
+    # On version 2 the limit ends all of it; on version 1 the shell goes on.
+    run inside -m20M sh -c "sh -c '$hog'; exit 3"
+    [ "$status" = 137 ] || equal 3 "$status"
+    [ "$status" = 137 ] || hasnt "$output" "cage: killed"
+}
+
 @test "who dies of something else is not said to have reached a limit" {
     need_cgroup
     run inside -m200M --pids=100 sh -c 'kill -9 $$'
