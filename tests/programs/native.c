@@ -1,4 +1,4 @@
-/* Linked to the cage that tests/sanitize runs in valgrind (x86-64 only).  valgrind
+/* Linked to the cage that tests/sanitize runs in valgrind (x86-64 only).  It
  * does not run a program, it plays the processor to it; so it has to know every
  * system call, and of fork(2) only the plain form.  It knows neither clone3 nor
  * pidfd_open and the new calls for mounts.
@@ -8,13 +8,16 @@
  * back to valgrind: from there on it runs on the real processor, as ever.  The
  * host side, of which this is about, stays in valgrind all the time.
  *
- *     gcc -g -DNVALGRIND=0 -Wl,--wrap=syscall cage.c native.c */
+ *     gcc -g -Wl,-z,now -Wl,--wrap=syscall cage.c native.c
+ *
+ * (-z now: the dynamic linker has nothing more to do when the child has left.) */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+#if defined __x86_64__ && __has_include(<valgrind/valgrind.h>)
 #include <valgrind/valgrind.h>
 
 long __real_syscall(long number, ...);
@@ -67,8 +70,7 @@ long __wrap_syscall(long number, ...) {
     long *a = call.argument;
     switch (number) {
     case SYS_clone3: case SYS_pidfd_open: case SYS_pidfd_send_signal:
-    case SYS_open_tree: case SYS_move_mount: case SYS_mount_setattr: case SYS_fsopen:
-    case SYS_openat2:
+    case SYS_open_tree: case SYS_move_mount: case SYS_mount_setattr: case SYS_openat2:
         if (RUNNING_ON_VALGRIND)
             break;
         /* fall through */
@@ -87,3 +89,4 @@ long __wrap_syscall(long number, ...) {
     errno = (int)-result;
     return -1;
 }
+#endif
