@@ -1,7 +1,7 @@
-/* Linked to the cage that tests/sanitize runs in valgrind (x86-64 only).  It
- * does not run a program, it plays the processor to it; so it has to know every
- * system call, and of fork(2) only the plain form.  It knows neither clone3 nor
- * pidfd_open and the new calls for mounts.
+/* Linked to the cage that tests/sanitize runs in valgrind (x86-64 only), which
+ * does not run a program, but plays the processor to it.  So it has to know every
+ * system call; and it knows fork(2) only in its plain form, and neither clone3 nor
+ * pidfd_open nor the new calls for mounts.
  *
  * But a program may ask it to let the real processor call one function.  So those
  * system calls are made there; and the child that clone3 makes there does not come
