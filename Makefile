@@ -39,6 +39,10 @@ test-vm: all
 faults: all
 	tests/faults/all
 
+# With sanitizers and valgrind; random input, SECONDS=180; 5,000 runs, 300 at once.
+sanitize fuzz endurance: all
+	tests/$@ $(strip $(TESTS) $(SECONDS))
+
 # How long a container takes, beside others (on a quiet machine).
 bench: all
 	tests/bench/run
@@ -71,4 +75,4 @@ clean:
 	rootfs/.fill clean
 
 .PHONY: all rootfs run test attacks faults test-vm bench check debug doctor clean \
-	exercise hint solution grade quotes
+	sanitize fuzz endurance exercise hint solution grade quotes
