@@ -279,7 +279,10 @@ int main(int argc, char **argv)
             } else if (started && nr < CALLS && call_names[nr]) {
                 unsigned n = ++p->count[nr];
                 int number = (int)(p - process) + 1;
-                if (list)
+                /* TCGETS asks for the modes of a terminal, and that is how
+                 * isatty(3) finds out whether it is one: it cannot fail but for
+                 * what is none, or has hung up. */
+                if (list && !(nr == SYS_ioctl && info.entry.args[1] == TCGETS))
                     fprintf(out, "%d %s %u %s\n", number, call_names[nr], n, name_of(pid));
                 if (number == who && n == when && strcmp(call_names[nr], call) == 0) {
                     hit = true;
