@@ -16,7 +16,7 @@ machine() {
     cat /proc/self/mountinfo /proc/sys/kernel/hostname
     find "$OUTSIDE" -maxdepth 6 -type d -name "cage.$NAME*" 2> /dev/null | sort
     { find /proc/[0-9]*/exe -lname "$CAGE" 2> /dev/null | cut -d/ -f3
-      [ "$(id -u)" = 0 ] || pgrep -x -u "$(id -u)" "cage: .*"; } | sort -u
+      [ "$(id -u)" = 0 ] || pgrep -x -u "$(id -u)" "cage: .*"; } | sort -u | sed 's/^/process /'
     grep -ao "@cage/$(id -u)/$NAME.*" /proc/net/unix | sort
 }
 
@@ -25,7 +25,14 @@ machine() {
 machine_unchanged() {
     wait_for 30 is_unchanged || diff <(echo "$before") <(machine)
 }
-is_unchanged() { [ "$(machine)" = "$before" ]; }
+is_unchanged() {
+    # What was just ending when we looked first has ended.
+    local line was
+    was=$(while read -r line; do
+        [[ $line != process\ * || -e /proc/${line#process } ]] && printf '%s\n' "$line"
+    done <<< "$before" || true)
+    [ "$(machine)" = "$was" ]
+}
 
 # Skip unless limits can be set here (not in most containers, nor for a user to
 # whom no part of the cgroup tree was delegated).
