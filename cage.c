@@ -3089,8 +3089,7 @@ static bool find(struct cage *c, const char *id) {
     if (strcmp(fact(c, init, "comm"), "cage: init") == 0)
         command = atoi(children(c, init));
     c->other = (struct container){ who.pid, init, command };
-    /* Nor if it has just ended: Z is a zombie, and who is gone has no state. */
-    return command != 0 && strspn(fact(c, command, "State"), "RSDTt") > 0;
+    return command != 0;
 }
 
 /* Find the container NAME, or UID/NAME as `cage ps` shows it to root, and its
