@@ -387,7 +387,8 @@ static int check(struct cage *c, long result, const char *message) {
 #define TRY(call) check(c, (call), #call)
 
 /* And for a system call for which libc may have no function (many are younger
- * than the libc of this machine): syscall(2) takes its number. */
+ * than the libc of this machine), or one that does more (glibc's setgroups asks
+ * all threads, and there are none): syscall(2) takes its number. */
 #define KERNEL(name, ...) \
     check(c, syscall(SYS_##name, __VA_ARGS__), #name "(" #__VA_ARGS__ ")")
 
@@ -461,8 +462,8 @@ static int run_program(struct cage *c, const char *const argv[], int input,
     int how, errors = tool ? TRY(memfd_create("stderr", MFD_CLOEXEC)) : 2;
     pid_t pid = TRY(fork());
     if (pid == 0) {
-        const sigset_t none = { 0 };    /* we block signals: it shall not */
-        sigprocmask(SIG_SETMASK, &none, NULL);
+        /* We block signals: it shall not. */
+        sigprocmask(SIG_SETMASK, &(sigset_t){ 0 }, NULL);
         if (input == 0)
             input = open("/dev/null", READ);
         if (dup2(input, 0) != -1 && dup2(errors, 2) != -1)
@@ -1172,8 +1173,14 @@ static void step_sys(struct cage *c) {
  *
  * (It comes after dev, proc and sys, so that a volume below them is seen.) */
 static void step_volumes(struct cage *c) {
-    for (int i = 0; i < c->volumes; i++)
-        attach(c, c->tree[i], c->source[i].target, 0);
+    for (int i = 0; i < c->volumes; i++) {
+        const char *target = c->source[i].target;
+        attach(c, c->tree[i], target, 0);
+        /* What is mounted over / would be taken for the root in step pivot. */
+        const char *real = realpath(target, NULL);
+        if (real == NULL || strcmp(real, "/") == 0)
+            refuse(c, "--volume %s: is the root", target);
+    }
 }
 
 /* ================================ init: mask ===============================
@@ -1345,11 +1352,10 @@ static void step_caps(struct cage *c) {
 
     /* Then the sets that count now, each in two halves of 32 bits.  Nothing is
      * inheritable: that set adds rights to programs (CVE-2022-24769). */
-    const uint32_t low = (uint32_t)keep, high = (uint32_t)(keep >> 32);
+    const uint32_t lo = (uint32_t)keep, hi = (uint32_t)(keep >> 32);
     struct __user_cap_header_struct form = { _LINUX_CAPABILITY_VERSION_3, 0 };
     /* effective, permitted, inheritable */
-    struct __user_cap_data_struct sets[2] = { { low, low, 0 },
-                                              { high, high, 0 } };
+    struct __user_cap_data_struct sets[2] = { { lo, lo, 0 }, { hi, hi, 0 } };
     KERNEL(capset, &form, sets);
 }
 
@@ -1928,16 +1934,16 @@ static int run(struct cage *c) {
  *   See:      proc(5), namespaces(7), lsns(8) */
 
 /* The facts: files and links below /proc/PID; those that begin with a capital
- * letter are lines of /proc/PID/status; one is a setting below /proc/sys.  The
- * first eight are the namespaces, and `namespaces` has for each the flag that
- * unshare(2) and setns(2) know it by. */
+ * letter are lines of /proc/PID/status; the last is a setting below /proc/sys.
+ * The first eight are the namespaces, and `namespaces` has for each the flag
+ * that unshare(2) and setns(2) know it by. */
 static const int namespaces[NAMESPACES] = { CLONE_NEWCGROUP, CLONE_NEWIPC,
     CLONE_NEWNS, CLONE_NEWNET, CLONE_NEWPID, CLONE_NEWTIME, CLONE_NEWUSER,
     CLONE_NEWUTS };
 static const char *const facts[FACTS] = { "ns/cgroup", "ns/ipc", "ns/mnt",
     "ns/net", "ns/pid", "ns/time_for_children", "ns/user", "ns/uts", "cgroup",
-    "sys/kernel/hostname", "uid_map", "gid_map", "Uid", "Gid", "NSpid", "NSsid",
-    "CapEff", "CapBnd", "NoNewPrivs", "Seccomp", "fd/0", "mountinfo" };
+    "uid_map", "gid_map", "Uid", "Gid", "NSpid", "NSsid", "CapEff", "CapBnd",
+    "NoNewPrivs", "Seccomp", "fd/0", "mountinfo", "sys/kernel/hostname" };
 
 /* Of the mounts in the file MOUNTINFO: how many there are, how many of them are
  * shared, and of what type the one at "/" is.  A line of it, see proc(5):
@@ -2007,7 +2013,6 @@ static bool begin_step(struct cage *c, const char *step) {
  * next, as `pid` does, c->before has been copied by fork like all of struct
  * cage: the new process compares itself with the old one. */
 static void end_step(struct cage *c) {
-    char enter[64];
     for (int i = 0; i < FACTS && c->explain; i++) {
         const char *now = fact(c, 0, facts[i]);
         if (strcmp(c->before[i], now) != 0)
@@ -2018,7 +2023,7 @@ static void end_step(struct cage *c) {
          * input is something else.  After fork all share it, and only one
          * process at a time runs steps. */
         dprintf(2, "%9s[Enter] ", "");
-        TRY(read(c->keyboard, enter, sizeof enter));
+        TRY(read(c->keyboard, c->file, sizeof c->file));
     }
 }
 
@@ -2121,6 +2126,7 @@ static void unpack(struct cage *c, const struct source *s, int fd, bool pipe) {
          * the owners are seen through the map of ids of that mount, and a file
          * that only the real root may read can be read by the root inside. */
         fd = openat(c->proc, text("self/fd/%d", fd), READ);
+        must(c, fd, "open(%s)", s->path);
         must(c, read(fd, head, sizeof head), "read(%s)", s->path);
         /* No first byte: an archive without any file, or not even that. */
         bool packed = memcmp(head + 257, "ustar", 5) != 0;
@@ -2557,8 +2563,9 @@ static void remove_stale_groups(struct cage *c) {
     int n = scandir(c->above, &files, NULL, NULL);
     for (int i = 0; i < n; i++) {
         const char *name = files[i]->d_name;
-        int fd = strncmp(name, "cage.", strlen("cage.")) != 0 ? -1
-            : open(text("%s/%s", c->above, name), FOLDER);
+        if (strncmp(name, "cage.", strlen("cage.")) != 0)
+            continue;
+        int fd = open(text("%s/%s", c->above, name), FOLDER);
         /* If it is the one of our own name we have to wait for it. */
         if (flock(fd, LOCK_EX | LOCK_NB) == 0)
             remove_group(c, name, strcmp(name, c->group_name) ? 1 : 1000);
@@ -3075,10 +3082,9 @@ static char *children(struct cage *c, pid_t pid) {
  * when it has shut the socket down. */
 static bool find(struct cage *c, const char *id) {
     struct ucred who = { 0 };
-    socklen_t size = sizeof who;
     uid_t uid = (uid_t)strtoul(id, NULL, 10);
     int fd = name_socket(c, id, false);
-    getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size);
+    getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &(socklen_t){ sizeof who });
     close(fd);
     if (who.pid == 0 || who.uid != uid
         || strtoul(fact(c, who.pid, "Uid"), NULL, 10) != uid)
@@ -3245,13 +3251,12 @@ static void command_show(struct cage *c, const char *name) {
         "cpu.max", "cpu.stat", "pids.max", "pids.current", NULL };
     find_running(c, name);
     printf("%-20s %-7s %-36s %s\n", "", "", "host", name);
-    for (int i = 0; i < FACTS; i++) {
+    /* Not the last: what is below /proc/sys is always that of who reads it. */
+    for (int i = 0; i < FACTS - 1; i++) {
         const char *here = fact(c, 0, facts[i]);
         const char *there = fact(c, c->other.command, facts[i]);
-        /* What is below /proc/sys is always that of whoever reads it. */
-        if (strncmp(facts[i], "sys/", 4) != 0)
-            printf("%-20s %-7s %-36s %s\n", facts[i],
-                   strcmp(here, there) == 0 ? "shared" : "own", here, there);
+        printf("%-20s %-7s %-36s %s\n", facts[i],
+               strcmp(here, there) == 0 ? "shared" : "own", here, there);
     }
     printf("\n%s\n", *c->group_path ? c->group_path : "no cgroup of its own");
     for (int i = 0; files[i]; i++)
@@ -3268,17 +3273,16 @@ static void command_show(struct cage *c, const char *name) {
  *             kill -TERM PID      (of the command, as ps shows it)
  *   See:      cgroup-v2.rst on cgroup.freeze; pidfd_send_signal(2) */
 
-/* Write VALUE, "1" or "0", into cgroup.freeze.  A frozen process does not run,
+/* Write 1 into cgroup.freeze if ON, else 0.  A frozen process does not run,
  * and does not know: SIGSTOP, which does the same to one process, can be seen
  * by its parent, and one that was forked meanwhile would be missed. */
-static void freeze(struct cage *c, const char *name, const char *value) {
+static void freeze(struct cage *c, const char *name, bool on) {
     find_running(c, name);
     if (*c->group_path == '\0')
         refuse(c, "%s has no cgroup, and only a cgroup can be frozen", name);
-    TRY(write_file(AT_FDCWD, group_file(c, "cgroup.freeze"), value));
-    /* It takes a moment until the last of them has stopped: until then it says
-     * the opposite.  (`^ 1` makes '0' of '1', and '1' of '0'.) */
-    while (*of_group(c, "cgroup.events", "frozen ") == (*value ^ 1))
+    TRY(write_file(AT_FDCWD, group_file(c, "cgroup.freeze"), on ? "1" : "0"));
+    /* It takes a moment until the last of them has stopped. */
+    while (*of_group(c, "cgroup.events", "frozen ") == (on ? '0' : '1'))
         poll(NULL, 0, 1);
 }
 
@@ -3341,8 +3345,8 @@ static const struct { char val; const char *name, *form, *help; } options[] = {
     { 'C', "cpus", "^[0-9]{1,4}([.][0-9]+)?$", "N (processors: 0.5, 2)" },
     { 'P', "pids", "^[1-9][0-9]{0,6}$", "N (at most so many processes)" },
     { 'G', "cgroup", "^(cpu|[abd-z])[a-z_]*[.][^/=]+=.", "FILE=VALUE" },
-    /* What it finds there.  DST begins with /, and is not /, /. or /.. */
-    { 'v', "volume", "^[^:]+:/+[.]{0,2}[^:/.][^:]*(:ro)?$", "SRC:/DST[:ro]" },
+    /* What it finds there.  DST begins with / and is more than that. */
+    { 'v', "volume", "^[^:]+:/+[^:/][^:]*(:ro)?$", "SRC:/DST[:ro]" },
     { 'e', "env", "^[^=]+=", "NAME=VALUE (set a variable)" },
     { 'w', "workdir", ".", "DIR (to start in, else /)" },
     { 'u', "user", "^[0-9]{1,9}(:[0-9]{1,9})?$", "UID[:GID] (inside)" },
@@ -3401,11 +3405,9 @@ static void option_memory(struct cage *c, const char *size) {
 /* --volume SRC:DST or SRC:DST:ro.  nosuid and nodev: a set-uid program in it
  * runs without that bit, and a device file in it cannot be opened. */
 static void option_volume(struct cage *c, char *volume) {
-    struct source *s = &c->source[c->sources++];
-    s->path = strsep(&volume, ":");
-    s->target = strsep(&volume, ":");
-    s->set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
-    s->set |= volume ? MOUNT_ATTR_RDONLY : 0;
+    const char *path = strsep(&volume, ":"), *target = strsep(&volume, ":");
+    c->source[c->sources++] = (struct source){ path, target, MOUNT_ATTR_NOSUID
+        | MOUNT_ATTR_NODEV | (volume ? MOUNT_ATTR_RDONLY : 0) };
 }
 
 /* All options have been read: now what they mean together, with ROOTFS, which
@@ -3596,7 +3598,7 @@ int main(int argc, char **argv) {
     else if (strcmp(call, "stop 1") == 0)
         command_stop(c, name);
     else if (strcmp(call, "pause 1") == 0 || strcmp(call, "resume 1") == 0)
-        freeze(c, name, *call == 'p' ? "1" : "0");
+        freeze(c, name, *call == 'p');
     else if (strcmp(call, "ps 0") == 0)
         command_ps(c);
     else if (strcmp(call, "steps 0") == 0)
