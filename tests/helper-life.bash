@@ -109,8 +109,9 @@ stranger() {
 
 # they_end_while_joined COUNT COMMAND...: COMMAND NAME echo ... is called for
 # containers that end at about that moment.  It has run; or it was killed with
-# the container; or a line says what was the matter.  (If the newcomer is killed
-# just when it has said so, the host side says it once more.)
+# the container; or one line says what was the matter.  (If the newcomer is killed
+# just when it has said so, with all of the container's group, the host side says
+# that it has ended: only then there are two.)
 they_end_while_joined() {
     local count=$1 i
     shift
@@ -118,10 +119,11 @@ they_end_while_joined() {
         begin "$i" sleep "0.0$((i % 10))"
         status=0
         output=$("$@" "$name" echo "it ran" 2>&1) || status=$?
+        [[ $output != *$'\n'cage:*" $name has ended" ]] || output=${output%$'\n'cage:*}
         case $status in
             0) equal "it ran" "$output" ;;
             137) [[ $output = "it ran" || $output = "" ]] ;;
-            125) has "$output" "cage: "
+            125) refused "cage: "
                 [[ $output = *"no container of this name is running" || $output = *ended* ]] ||
                     { echo "$output"; false; } ;;
             *) echo "$status: $output"; false ;;
