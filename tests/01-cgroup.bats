@@ -12,9 +12,6 @@ value() {
     cat "$dir/$1" 2> /dev/null || cat "$dir/${2-}" 2> /dev/null || echo max
 }
 
-# Uses 40 MB of memory: dd reads all of it at once.
-hog='dd if=/dev/zero of=/dev/null bs=40000000 count=1 2> /dev/null'
-
 # The folders of all groups of containers with this name.
 groups_named() { find /sys/fs/cgroup -maxdepth 6 -type d -name "cage.$1" 2> /dev/null; }
 

@@ -165,3 +165,7 @@ says_who_refused() {
     run refuse_unshare EPERM "$1" --without="$1"
     hasnt "$output" "cage: $1: unshare"
 }
+
+# Uses 40 MB of memory: dd reads all of it at once.
+# shellcheck disable=SC2034 # for who loads this
+hog='dd if=/dev/zero of=/dev/null bs=40000000 count=1 2> /dev/null'
