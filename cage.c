@@ -1972,11 +1972,10 @@ static char *fact(struct cage *c, pid_t pid, const char *name) {
      * the former fail.  A fact that this kernel does not have is empty. */
     char link[PATH_MAX] = "", *found = link;
     const char *who = pid ? text("%d", pid) : "self";
-    const char *path = text("%s/%s", who, isupper(*name) ? "status" : name);
+    const char *path = strncmp(name, "sys/", 4) == 0 ? name
+        : text("%s/%s", who, isupper(*name) ? "status" : name);
     if (strcmp(name, "mountinfo") == 0)
         return count_mounts(c, path);
-    if (strncmp(name, "sys/", 4) == 0)
-        path = name;
     if (readlinkat(c->proc, path, link, sizeof link - 1) == -1)
         found = read_file(c, c->proc, path);
     if (isupper(*name)) {           /* the line of that name, after its colon */
@@ -2376,8 +2375,7 @@ static bool write_granted_maps(struct cage *c) {
         "/usr/bin/newuidmap %d 0 %u 1 1 %u %u\n"
         "/usr/bin/newgidmap %d 0 %u 1 1 %u %u", c->init, getuid(), u[0], u[1],
         c->init, getgid(), g[0], g[1]), NULL };
-    run_program(c, argv, 0, "id maps");
-    return true;
+    return run_program(c, argv, 0, "id maps") == 0;     /* else it refuses */
 }
 
 /* The host side answers WRITE_MY_ID_MAPS: the child is in its user namespace,
@@ -2473,8 +2471,11 @@ static const struct { const char *file, *v1_file; } v1_files[] = {
  * Where the tree of version 2 is mounted is looked up, by its type: on a hybrid
  * machine it is /sys/fs/cgroup/unified, and others have it elsewhere. */
 static void find_group(struct cage *c, const char *name, pid_t member) {
-    /* A line of this one is WHAT PLACE TYPE OPTIONS...: proc(5). */
-    char *place = read_file(c, c->proc, "self/mounts");
+    /* A line of this one is WHAT PLACE TYPE OPTIONS...: proc(5).  (Read once:
+     * `cage ps` comes here for each container.) */
+    static char *mounts;
+    mounts = mounts ? mounts : read_file(c, c->proc, "self/mounts");
+    char *place = text("%s", mounts);
     char *type = strstr(place, " cgroup2 ");
     if (type == NULL)
         refuse(c, "no cgroup2 file system is mounted here");
@@ -2551,24 +2552,28 @@ static void remove_group(struct cage *c, const char *name, int tries) {
     }
 }
 
-/* Remove every group whose container is gone because its host side was killed,
+/* Remove the groups whose container is gone because its host side was killed,
  * for one by SIGKILL or when the machine ran out of memory.
  *
  * Each host side locks its group, flock(2), as soon as it is made; the kernel
  * releases the lock when that process has ended, however that was.  So a group
  * that can be locked belongs to nobody.  (Or it has been made just now, and its
- * lock comes next: then that cage finds it gone, and makes it again.) */
+ * lock comes next: then that cage finds it gone, and makes it again.)
+ *
+ * Looked at are the one of our own name, since it would be in our way, and 64
+ * others, from a place in the list that is another each time: no container
+ * shall start later because a thousand run. */
 static void remove_stale_groups(struct cage *c) {
     struct dirent **files;
-    int n = scandir(c->above, &files, NULL, NULL);
-    for (int i = 0; i < n; i++) {
-        const char *name = files[i]->d_name;
-        if (strncmp(name, "cage.", strlen("cage.")) != 0)
+    int n = scandir(c->above, &files, NULL, NULL), next = getpid();
+    for (int i = -1, left = 65; i < n; i++) {
+        const char *name = i < 0 ? c->group_name : files[next++ % n]->d_name;
+        if (strncmp(name, "cage.", strlen("cage.")) != 0 || left-- <= 0)
             continue;
         int fd = open(text("%s/%s", c->above, name), FOLDER);
-        /* If it is the one of our own name we have to wait for it. */
+        /* For the one of our own name we have to wait. */
         if (flock(fd, LOCK_EX | LOCK_NB) == 0)
-            remove_group(c, name, strcmp(name, c->group_name) ? 1 : 1000);
+            remove_group(c, name, i < 0 ? 1000 : 1);
         close(fd);
     }
 }
@@ -3219,6 +3224,7 @@ static int processes(struct cage *c, bool show) {
 static void command_ps(struct cage *c) {
     unsigned uid;
     char name[80], *next = read_file(c, c->proc, "net/unix");
+    double now = atof(read_file(c, c->proc, "uptime"));
     printf("%-16s %8s %8s %9s %9s %5s  %s\n", "NAME", "PID", "UP", "MEMORY",
            "CPU", "PROCS", "COMMAND");
     for (char *line; (line = strsep(&next, "\n")) != NULL;) {
@@ -3235,10 +3241,9 @@ static void command_ps(struct cage *c) {
         double up = 0, memory = atof(of_group(c, "memory.current", ""));
         sscanf(fact(c, c->other.command, "timens_offsets"),
                "%*s %*s %*s %*s %lf", &up);
-        up += atof(read_file(c, c->proc, "uptime"));
         double cpu = atof(of_group(c, "cpu.stat", "usage_usec ")) / 1e6;
         printf("%-16s %8d %7.0fs %9s %9s %5d  %.120s\n",
-               uid == getuid() ? name : id, c->other.command, up,
+               uid == getuid() ? name : id, c->other.command, now + up,
                memory > 0 ? text("%.1fM", memory / (1 << 20)) : "-",
                *c->group_path ? text("%.2fs", cpu) : "-", processes(c, false),
                fact(c, c->other.command, "cmdline"));

@@ -380,6 +380,20 @@ down" "$(cat "$log")"
     ends 137
 }
 
+@test "of very many such groups each cage removes some, and that of its own name" {
+    root_only
+    local top
+    top=$(findmnt --noheadings --output TARGET --types cgroup2 | head -n 1)
+    mkdir "$top/cage.$NAME" "$top/cage.$NAME".{1..640}
+    inside --name="$NAME" true
+    # Those of others may be among the 64.
+    n=$(groups | wc -l)
+    [ "$n" -ge 576 ]
+    [ "$n" -lt 640 ]
+    equal "" "$(groups | grep "cage.$NAME\$")"
+    wait_for 30 no_groups
+}
+
 # ------------------------------------------------------- what the command leaves
 
 @test "what the command leaves running ends with it" {
