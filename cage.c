@@ -464,8 +464,7 @@ static int run_program(struct cage *c, const char *const argv[], int input,
     if (pid == 0) {
         /* We block signals: it shall not. */
         sigprocmask(SIG_SETMASK, &(sigset_t){ 0 }, NULL);
-        if (input == 0)
-            input = open("/dev/null", READ);
+        input = input ? input : open("/dev/null", READ);
         if (dup2(input, 0) != -1 && dup2(errors, 2) != -1)
             /* execvp changes no argument, it is only declared as if. */
             execvp(argv[0], (char *const *)(uintptr_t)argv);
@@ -3190,6 +3189,7 @@ static void open_other(struct cage *c) {
  *      CPU         usage_usec in cpu.stat of the cgroup
  *      PROCS       how many are in cgroup.procs; without a group, PID 1 and all
  *                  that descend from it
+ *      COMMAND     /proc/PID/cmdline; (paused) if cgroup.events says "frozen 1"
  *
  * `show` is --explain for a container that runs: the same facts, but of two
  * processes at one moment.  What is the same is shared with the host.  The path
@@ -3242,10 +3242,11 @@ static void command_ps(struct cage *c) {
         sscanf(fact(c, c->other.command, "timens_offsets"),
                "%*s %*s %*s %*s %lf", &up);
         double cpu = atof(of_group(c, "cpu.stat", "usage_usec ")) / 1e6;
-        printf("%-16s %8d %7.0fs %9s %9s %5d  %.120s\n",
+        printf("%-16s %8d %7.0fs %9s %9s %5d  %s%.120s\n",
                uid == getuid() ? name : id, c->other.command, now + up,
                memory > 0 ? text("%.1fM", memory / (1 << 20)) : "-",
                *c->group_path ? text("%.2fs", cpu) : "-", processes(c, false),
+               *of_group(c, "cgroup.events", "frozen ") == '1' ? "(paused) " : "",
                fact(c, c->other.command, "cmdline"));
     }
 }

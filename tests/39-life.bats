@@ -649,9 +649,11 @@ grown() { [ "$(size)" -gt "$1" ]; }
     equal "$paused" "$(size) $(stat -c %s "$BATS_TEST_TMPDIR/joined")"
     # It is listed, and can be looked at.
     listed "$name"
+    has "$(cage ps)" "  (paused) sh -c while echo a"
     has "$(cage show "$name")" "while echo a"
     cage pause "$name"
     cage resume "$name"
+    hasnt "$(cage ps)" "[(]paused"
     equal "frozen 0" "$(grep frozen "$(group_of "$command" none)/cgroup.events")"
     wait_for 5 grown "${paused% *}"
     cage resume "$name"
