@@ -96,7 +96,7 @@ page='mkdir /www; echo "I am $1" > /www/index.html; head -c 750000 /dev/zero > /
 visit() {
     local from=()
     [ $# = 1 ] || { from=(nsenter --net="/proc/$1/ns/net"); shift; }
-    on_host "${from[@]}" timeout -k 1 3 bash -c '
+    on_host "${from[@]}" timeout -k 1 5 bash -c '
         page=/${1#*/} place=${1%%/*}
         [ "$page" != "/$1" ] || page=/
         [ "$place" != "${place#*:}" ] || place=$place:80
