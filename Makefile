@@ -35,7 +35,8 @@ attacks: all
 test-vm: all
 	tests/vm/run $(KERNEL) $(strip $(TESTS))
 
-# Every system call that cage makes fails once, and what comes of it (minutes).
+# Every system call that cage makes fails once, also in the clean-up of a failure,
+# and what comes of it (minutes).
 faults: all
 	tests/faults/all
 

@@ -10,18 +10,21 @@ need_faults() {
     cage run "$ROOTFS" true 2> /dev/null || skip "no container can be made here"
 }
 
-# finds KIND PLANS: the harness finds this fault with the mutant, and with cage
-# as it is finds none.
+# finds KIND PLANS EDIT [SCENARIO [--pairs]]: the harness finds this fault with the
+# mutant, and with cage as it is finds none.
 finds() {
-    run faults --only "$2" run
+    local scenario=${4:-run}
+    # shellcheck disable=SC2086 # an option, or none
+    set -- "$1" "$2" "$3" ${5-} --only "$2" "$scenario"
+    run faults "${@:4}"
     equal 0 "$status"
     mutant "$3"
     export CAGE
-    run faults --only "$2" run
+    run faults "${@:4}"
     echo "$output"
     equal 1 "$status"
     has "$output" "
-$1: run "
+$1: $scenario "
 }
 
 @test "150 of the faults: the container is as strong as asked, or it is refused" {
@@ -30,6 +33,25 @@ $1: run "
     echo "$output"
     equal 0 "$status"
     has "$output" " all "
+}
+
+@test "80 faults in the clean-up of a fault: nothing is left" {
+    need_faults
+    run faults --pairs --sample 80
+    echo "$output"
+    equal 0 "$status"
+    has "$output" " pairs "
+}
+
+@test "60 of the faults and 60 pairs for a user with granted ids" {
+    root_only
+    need_faults
+    need newuidmap newgidmap setpriv unshare
+    run timeout -k 5 200 "$REPO/tests/as-user" --granted faults/run --pairs --sample 60 full net
+    echo "$output"
+    equal 0 "$status"
+    has "$output" "
+granted all "
 }
 
 @test "kill -9 of the host side at 100 random moments of a start leaves nothing" {
@@ -66,4 +88,11 @@ $1: run "
     need_faults
     finds left '1:poll:*:KILL' 's/TRY(prctl(PR_SET_PDEATHSIG, SIGKILL));/(void)0;/
         s/if (TRY(poll(.*host_pidfd.*/if (0)/'
+}
+
+@test "the harness sees what is left after two faults: --net is not told to undo it" {
+    need_faults
+    finds left '1:listen:1:EPERM+1:kill:*:E*' \
+        's/if (c->init > 0 && kill(c->init, SIGKILL) == 0)/if (c->init > 0 \&\& TRY(kill(c->init, SIGKILL)) == 0)/' \
+        net --pairs
 }

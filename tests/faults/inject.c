@@ -1,11 +1,20 @@
-/* inject: run a program, and let one system call of one of its processes fail.
+/* inject: run a program, and let one system call of one of its processes fail,
+ * or one and then another.
  *
  *     inject [-t] [-l] [-r REPORT] [-s SECONDS] PLAN COMMAND [ARGUMENT]...
  *
- * PLAN is PROCESS:CALL:N:FAULT, or KILL:MICROSECONDS, or - for none.  `3:openat:5:ENOMEM` means: of
- * the third process (1 is the COMMAND itself, the others are numbered as they
- * are born) the fifth openat is not done, and returns ENOMEM.  The fault KILL
- * sends SIGKILL at this point instead.
+ * PLAN is PROCESS:CALL:N:FAULT, or two of these joined by +, or
+ * KILL:MICROSECONDS, or - for none.  `3:openat:5:ENOMEM` means: of the third
+ * process (1 is the COMMAND itself, the others are numbered as they are born)
+ * the fifth openat is not done, and returns ENOMEM.  Some FAULTs are signals,
+ * sent at this point, and then the call goes on:
+ *
+ *     KILL   SIGKILL to this process
+ *     TERM   SIGTERM to the COMMAND, as kill(1) does
+ *     INT    SIGINT to the COMMAND's process group, as Ctrl-C does
+ *
+ * In `3:mount:2:EPERM+1:rmdir:1:EBUSY` the calls of the second are counted from
+ * the first fault on: it is the first rmdir of process 1 after that.
  *
  * Why not strace -f -e inject=openat:error=ENOMEM:when=5?  It counts for each
  * process by itself, as this does, but has no way to say for which of them: the
@@ -19,11 +28,13 @@
  * left of them after the COMMAND has ended is waited for, and then counted.
  *
  *     -t   standard input is a new terminal
- *     -l   write all calls to REPORT: PROCESS CALL N NAME-OF-THE-PROCESS
+ *     -l   write all calls to REPORT, or those after the (first) fault, N counted
+ *          from there: PROCESS CALL N NAME-OF-THE-PROCESS
  *     -s   so long until it is said to hang (10)
  *
- * The last line of REPORT: hit=0 or 1, status= as a shell has it, hung=, left=
- * (processes).  See ptrace(2); syscall(2) for the registers. */
+ * The last line of REPORT: hit= how many of the faults, status= as a shell has it,
+ * hung=, left= (processes), raw=1 if the terminal has other modes than before.
+ * See ptrace(2); syscall(2) for the registers. */
 
 #define _GNU_SOURCE
 #include <elf.h>
@@ -43,6 +54,7 @@
 #include <sys/uio.h>
 #include <sys/user.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <unistd.h>
 #include <linux/ptrace.h>
 
@@ -62,9 +74,18 @@ static const struct { const char *name; int number; } errors[] = {
     E(ECONNRESET), E(ENOEXEC), E(ENOBUFS), E(ENXIO),
 };
 
+/* PLAN, and how much of it has happened. */
+static struct fault {
+    int who, error, signal;         /* one of the last two is not 0 */
+    unsigned when;
+    char call[64];
+} fault[2];
+static int faults, hits;
+
 static struct process {
     pid_t pid;
-    bool followed, gone, failing;
+    bool followed, gone;
+    const struct fault *failing;    /* the call that it is in */
     unsigned count[CALLS];
 } process[PROCESSES];
 static int processes;
@@ -81,6 +102,26 @@ static void set_alarm(double seconds) {
     timer.it_interval.tv_usec = 100000;
     late = 0;
     setitimer(ITIMER_REAL, &timer, NULL);
+}
+
+/* Read PLAN, as above.  False if it is none. */
+static bool read_plan(char *plan) {
+    char what[16];
+    for (char *one; (one = strsep(&plan, "+")) != NULL; faults++) {
+        struct fault *f = &fault[faults];
+        if (faults == 2
+            || sscanf(one, "%d:%63[^:]:%u:%15s", &f->who, f->call, &f->when, what) != 4)
+            return false;
+        for (size_t i = 0; i < sizeof errors / sizeof errors[0]; i++)
+            if (strcmp(errors[i].name, what) == 0)
+                f->error = errors[i].number;
+        f->signal = strcmp(what, "KILL") == 0 ? SIGKILL
+            : strcmp(what, "TERM") == 0 ? SIGTERM
+            : strcmp(what, "INT") == 0 ? SIGINT : 0;
+        if (!f->error && !f->signal)
+            return false;
+    }
+    return true;
 }
 
 /* The process with this pid; a new one gets the next number. */
@@ -149,12 +190,13 @@ static int open_terminal(char *name, size_t size) {
 
 int main(int argc, char **argv)
 {
-    bool terminal = false, list = false, started = false, hit = false;
+    bool terminal = false, list = false, started = false;
     const char *report = "/dev/null";
     double seconds = 10;
-    char tty[64], call[64] = "", fault[64] = "";
-    int who = 0, error = 0, status = -1, hung = 0, left = 0;
-    unsigned when = 0, moment = 0;
+    char tty[64];
+    struct termios before = { 0 }, after = { 0 };
+    int status = -1, hung = 0, left = 0, raw = 0;
+    unsigned moment = 0;
     for (int o; (o = getopt(argc, argv, "+tlr:s:")) != -1;)
         switch (o) {
         case 't': terminal = true; break;
@@ -166,19 +208,15 @@ int main(int argc, char **argv)
     if (argc - optind < 2)
         return 2;
     bool traced = sscanf(argv[optind], "KILL:%u", &moment) != 1;
-    if (traced && strcmp(argv[optind], "-") != 0) {
-        if (sscanf(argv[optind], "%d:%63[^:]:%u:%63s", &who, call, &when, fault) != 4)
-            return 2;
-        for (size_t i = 0; i < sizeof errors / sizeof errors[0]; i++)
-            if (strcmp(errors[i].name, fault) == 0)
-                error = errors[i].number;
-        if (error == 0 && strcmp(fault, "KILL") != 0)
-            return 2;
-    }
+    if (traced && strcmp(argv[optind], "-") != 0 && !read_plan(argv[optind]))
+        return 2;
     FILE *out = fopen(report, "we");
     if (out == NULL)
         die(report);
     int master = terminal ? open_terminal(tty, sizeof tty) : -1;
+    /* To ask one end of a terminal is to ask the other. */
+    if (terminal && tcgetattr(master, &before) == -1)
+        die(tty);
 
     /* Processes whose parent has died become ours: so none is overlooked. */
     prctl(PR_SET_CHILD_SUBREAPER, 1);
@@ -193,7 +231,8 @@ int main(int argc, char **argv)
             setsid();
             if (dup2(open(tty, O_RDWR), 0) == -1 || ioctl(0, TIOCSCTTY, 0) == -1)
                 die(tty);
-        }
+        } else
+            setpgid(0, 0);              /* as a shell does it; and INT is not for us */
         if (read(ready[0], &nothing, 1) == 1)
             execvp(argv[optind + 1], argv + optind + 1);
         _exit(127);
@@ -211,7 +250,7 @@ int main(int argc, char **argv)
         die("write");
     if (!traced) {
         usleep(moment);
-        hit = kill(first, SIGKILL) == 0;
+        hits = kill(first, SIGKILL) == 0;
     }
 
     for (;;) {
@@ -273,35 +312,43 @@ int main(int argc, char **argv)
             memset(&info, 0, sizeof info);
             ptrace(PTRACE_GET_SYSCALL_INFO, pid, sizeof info, &info);
             uint64_t nr = info.op == PTRACE_SYSCALL_INFO_ENTRY ? info.entry.nr : CALLS;
+            const struct fault *f = &fault[hits];
             if (p->failing) {
-                set_error(pid, strcmp(call, "brk") == 0 ? 0 : error);
-                p->failing = false;
+                set_error(pid, strcmp(p->failing->call, "brk") == 0 ? 0 : p->failing->error);
+                p->failing = NULL;
             } else if (started && nr < CALLS && call_names[nr]) {
                 unsigned n = ++p->count[nr];
                 int number = (int)(p - process) + 1;
                 /* TCGETS asks for the modes of a terminal, and that is how
                  * isatty(3) finds out whether it is one: it cannot fail but for
                  * what is none, or has hung up. */
-                if (list && !(nr == SYS_ioctl && info.entry.args[1] == TCGETS))
+                bool asks = nr == SYS_ioctl && info.entry.args[1] == TCGETS;
+                if (list && (hits || !faults) && !asks)
                     fprintf(out, "%d %s %u %s\n", number, call_names[nr], n, name_of(pid));
-                if (number == who && n == when && strcmp(call_names[nr], call) == 0) {
-                    hit = true;
-                    if (error) {
+                if (hits < faults && number == f->who && n == f->when
+                    && strcmp(call_names[nr], f->call) == 0) {
+                    hits++;
+                    for (int i = 0; i < PROCESSES; i++)
+                        memset(process[i].count, 0, sizeof process[i].count);
+                    if (f->error) {
                         /* Who waits for an answer fails after the wait. */
-                        if (strcmp(call, "recvfrom") != 0)
+                        if (strcmp(f->call, "recvfrom") != 0)
                             skip_call(pid);
-                        p->failing = true;
+                        p->failing = f;
                     } else
-                        kill(pid, SIGKILL);
+                        kill(f->signal == SIGKILL ? pid : f->signal == SIGTERM ? first : -first,
+                             f->signal);
                 }
             }
         } else if (event == 0)
             pass = signal;
-        ptrace(PTRACE_SYSCALL, pid, 0, pass);
+        /* No call is of interest any more: go on without stopping at each. */
+        bool done = faults && hits == faults && !list && !p->failing;
+        ptrace(done ? PTRACE_CONT : PTRACE_SYSCALL, pid, 0, pass);
     }
-    if (master != -1)
-        close(master);
-    fprintf(out, "hit=%d status=%d hung=%d left=%d\n", hit, status, hung, left);
+    if (terminal)
+        raw = tcgetattr(master, &after) == -1 || memcmp(&before, &after, sizeof after) != 0;
+    fprintf(out, "hit=%d status=%d hung=%d left=%d raw=%d\n", hits, status, hung, left, raw);
     fclose(out);
     return status;
 }
