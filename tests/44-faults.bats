@@ -47,7 +47,7 @@ $1: $scenario "
     root_only
     need_faults
     need newuidmap newgidmap setpriv unshare
-    run timeout -k 5 200 "$REPO/tests/as-user" --granted faults/run --pairs --sample 60 full net
+    run timeout -k 5 200 "$REPO/tests/as-user" --granted faults/run --pairs --sample 60 net full
     echo "$output"
     equal 0 "$status"
     has "$output" "
