@@ -143,6 +143,7 @@
 #include <linux/filter.h>
 #include <linux/mount.h>
 #include <linux/sched.h>
+#include <linux/openat2.h>
 #include <linux/seccomp.h>
 #include <net/if.h>
 #include <poll.h>
@@ -248,7 +249,7 @@ struct cage {
     char *setting[ROOM];            /* for the cgroup: "FILE=VALUE"; or */
                                     /* "-FILE=VALUE", if there is FILE */
     int sources, volumes, layers, settings, envs;   /* how many of each */
-    long long bytes;                /* of memory; 0: no limit was asked for */
+    long long bytes;                /* of memory, or 1 GiB: for the tmpfs */
     unsigned uid, gid;
     bool read_only, explain, pause, left_out[STEPS + 1];    /* see without() */
     /* First the volumes, then the layers of ROOTFS, then the folder of --save;
@@ -425,18 +426,24 @@ static char *read_file(struct cage *c, int dir, const char *path) {
         && errno != ENOTDIR)
         must(c, -1, "read(%s)", path);
     c->file[size] = '\0';
-    for (char *zero; (zero = memchr(c->file, '\0', size)) != NULL;)
-        *zero = ' ';
+    for (char *s = c->file; (s += strlen(s)) < c->file + size;)
+        *s = ' ';
     close(fd);
     return text("%s", c->file);
 }
 
-/* Is there a file PATH?  (It ends the run if that cannot be found out.) */
+/* Is there a file PATH?  (It ends the run if that cannot be found out.)  A link
+ * in it may lead anywhere, but not through the files in /proc/PID/fd, which are
+ * no ordinary links: /proc/self/fd/4/.. leads by a folder that we have open out
+ * of any root, and no path of ROOTFS needs them.  openat2(2) can refuse that
+ * (ELOOP).  O_PATH: only find it, do not open it. */
 static bool exists(struct cage *c, const char *path) {
-    int result = access(path, F_OK);
-    if (result == -1 && errno != ENOENT && errno != ENOTDIR)
-        must(c, -1, "access(%s)", path);
-    return result == 0;
+    struct open_how how = { O_PATH | O_CLOEXEC, 0, RESOLVE_NO_MAGICLINKS };
+    int fd = (int)syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof how);
+    if (fd == -1 && errno != ENOENT && errno != ENOTDIR)
+        must(c, -1, "openat2(%s)", path);
+    close(fd);
+    return fd != -1;
 }
 
 /* ------------------------------ other programs -----------------------------
@@ -462,6 +469,10 @@ static int run_program(struct cage *c, const char *const argv[], int input,
     int how, errors = tool ? TRY(memfd_create("stderr", MFD_CLOEXEC)) : 2;
     pid_t pid = TRY(fork());
     if (pid == 0) {
+        /* What undoes the network, in clean_up(), is not to be stopped half-way
+         * (but by Ctrl-\).  A shell hands on what it finds ignored. */
+        for (int i = 0; i < 3 && !tool && !c->on_host_side; i++)
+            signal((int[]){ SIGHUP, SIGINT, SIGTERM }[i], SIG_IGN);
         /* We block signals: it shall not. */
         sigprocmask(SIG_SETMASK, &(sigset_t){ 0 }, NULL);
         input = input ? input : open("/dev/null", READ);
@@ -482,7 +493,7 @@ static int run_program(struct cage *c, const char *const argv[], int input,
      * end of others as well.  So send ourselves one more, for reap(). */
     kill(getpid(), SIGCHLD);
     int status = exit_status(how);
-    if (tool && status != 0 && pread(errors, says + 1, sizeof says - 2, 0) >= 0)
+    if (tool && status != 0 && pread(errors, says + 1, sizeof says - 2, 0) > -2)
         refuse(c, "%s: status %d:%s", tool, status, strtok(says, "\n"));
     return status;
 }
@@ -943,9 +954,12 @@ static const struct mount_attr rdonly = { .attr_set = MOUNT_ATTR_RDONLY };
 /* Mount a new file system of TYPE at PATH.  To FLAGS are added nosuid, nodev
  * and noexec: from all that is mounted by this function nobody needs to run a
  * program or to open a device, and where nobody needs it nobody should be able
- * to. */
+ * to.  If ROOTFS has a link there, or a file, it is replaced by a folder: what
+ * is mounted shall be where the path says, also when the link would lead
+ * somewhere else later (as /proc -> /sys/proc would, when /sys is mounted). */
 static void mount_new(struct cage *c, const char *type, const char *path,
                       unsigned long flags, const char *options) {
+    unlink(path);                   /* does nothing to a folder */
     make_place(c, path, true);
     flags |= MS_NOSUID | MS_NODEV | MS_NOEXEC;
     must(c, mount(type, path, type, flags, options), "mount(%s)", path);
@@ -1045,6 +1059,8 @@ static void step_rootfs(struct cage *c) {
      * put into ROOTFS opens nothing. */
     must(c, mount("overlay", "root", "overlay", MS_NODEV, options),
          "mount(overlay, \"%s\")", options);
+    /* What it needs for itself has the mode 0: there rm -r of a user stops. */
+    TRY(chmod("writes/work/work", 0700));
 }
 
 /* ================================ init: dev ================================
@@ -1167,8 +1183,9 @@ static void step_sys(struct cage *c) {
  * trusted: if /mnt in it is a symbolic link to /etc, the volume must not land
  * on the host's /etc.  runc looked the path up first and used it afterwards,
  * and in between somebody inside could exchange a folder for a link
- * (CVE-2021-30465).  Here nothing has to be looked up: by init_side() the new
- * root is already what "/" means to this process, and no link leads out of it.
+ * (CVE-2021-30465).  Here, by init_side(), the new root is already what "/"
+ * means to this process, and no link leads out of it; but for those in
+ * /proc/self/fd, which exists() refuses.
  *
  * (It comes after dev, proc and sys, so that a volume below them is seen.) */
 static void step_volumes(struct cage *c) {
@@ -1703,6 +1720,13 @@ static void step_exec(struct cage *c) {
 
     /* The host side takes the keyboard now. */
     ask(c, (struct message){ .what = I_START });
+    /* CLOEXEC is too late.  To look for the command is to follow the links of
+     * ROOTFS: one to /proc/self/fd/4/../bin/sh would lead by our /proc to the
+     * host (the way of CVE-2024-21626).  So close all that is open, here, but
+     * not for the host side, which may share the table.  (Returns 0: of the pod
+     * there is nothing more to ask, see hint_for().) */
+    c->pod = KERNEL(close_range, without(c, fds) ? ~0U : 3, ~0U,
+                    CLOSE_RANGE_UNSHARE);
     /* execvp(3) looks the command up in the folders of PATH, those of the
      * container.  If it succeeds it does not come back: the next instruction is
      * the command's. */
@@ -2217,9 +2241,8 @@ static void open_sources(struct cage *c) {
             refuse(c, "%s: not a folder of yours alone (chmod 700)", s->path);
         /* Two containers would spoil it for each other.  What is opened here
          * stays open in the one table, and so locked, as long as we live. */
-        if (save)
-            must(c, flock(TRY(open(s->path, FOLDER)), LOCK_EX | LOCK_NB),
-                 "--save %s: flock()", s->path);
+        must(c, save ? flock(TRY(open(s->path, FOLDER)), LOCK_EX | LOCK_NB) : 0,
+             "--save %s: flock()", s->path);
         if (!volume && !folder && !S_ISREG(st.st_mode))
             refuse(c, "%s is neither a folder nor a tar archive", s->path);
         if (c->userns == 0 || syscall(SYS_mount_setattr, c->tree[i], "",
@@ -2263,9 +2286,8 @@ static void gather_layers(struct cage *c) {
     /* The tmpfs has a size, so that no container fills the memory of the
      * machine, and a limit to the number of files, each of which costs memory
      * of the kernel.  What is in it counts for --memory as well. */
-    long long size = c->bytes ? c->bytes : 1LL << 30;
-    const char *options = text("mode=0755,size=%lld,nr_inodes=%lld", size,
-                               size / 4096 + 64);
+    const char *options = text("mode=0755,size=%lld,nr_inodes=%lld", c->bytes,
+                               c->bytes / 4096 + 64);
     TRY(mount("cage", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, options));
     TRY(chdir("/tmp"));
     /* The folder of --save is the last: while tar runs, what can be written is
@@ -2366,7 +2388,7 @@ static bool granted(struct cage *c, const char *file, unsigned ids[2]) {
 static bool write_granted_maps(struct cage *c) {
     unsigned u[2], g[2];
     /* Look at both files before: a map cannot be taken back. */
-    if (access("/usr/bin/newuidmap", X_OK) == -1
+    if ((access("/usr/bin/newuidmap", X_OK) == -1 && errno != ENOMEM)
         || !granted(c, "/etc/subuid", u) || !granted(c, "/etc/subgid", g))
         return false;
     /* Two lines of a map each: 0 UID 1, and 1 FIRST COUNT. */
@@ -2411,7 +2433,6 @@ static void write_id_maps(struct cage *c, struct message *m) {
         open_sources(c);
         memcpy(m->number, c->tree, sizeof m->number);
     }
-    close(dir);
 }
 
 /* ------------------------- fine print of cgroups ---------------------------
@@ -2470,11 +2491,8 @@ static const struct { const char *file, *v1_file; } v1_files[] = {
  * Where the tree of version 2 is mounted is looked up, by its type: on a hybrid
  * machine it is /sys/fs/cgroup/unified, and others have it elsewhere. */
 static void find_group(struct cage *c, const char *name, pid_t member) {
-    /* A line of this one is WHAT PLACE TYPE OPTIONS...: proc(5).  (Read once:
-     * `cage ps` comes here for each container.) */
-    static char *mounts;
-    mounts = mounts ? mounts : read_file(c, c->proc, "self/mounts");
-    char *place = text("%s", mounts);
+    /* A line of this one is WHAT PLACE TYPE OPTIONS...: proc(5). */
+    char *place = read_file(c, c->proc, "self/mounts");
     char *type = strstr(place, " cgroup2 ");
     if (type == NULL)
         refuse(c, "no cgroup2 file system is mounted here");
@@ -2482,10 +2500,9 @@ static void find_group(struct cage *c, const char *name, pid_t member) {
     place = strrchr(place, ' ') + 1;
 
     /* A line of /proc/PID/cgroup is NUMBER:CONTROLLERS:PATH; version 2 is 0. */
-    const char *file = member ? text("%d/cgroup", member) : "self/cgroup";
-    char *path = strstr(read_file(c, c->proc, file), "0::/");
+    char *path = strstr(fact(c, member, "cgroup"), "0::/");
     bool top = path == NULL || (!member && geteuid() == 0);
-    path = top ? text("/") : strtok(path + 3, "\n");
+    path = top ? text("/") : path + strlen("0::");
 
     /* From the group of that process to the one above: leave out the last part
      * if it is the container's own group, or cage-host, where another cage may
@@ -2610,8 +2627,7 @@ static void prepare(struct cage *c) {
     /* What the caller has left open is closed: a link in ROOTFS could lead
      * there by /proc/self/fd.  (Not for the lesson --without=fds, which is to
      * show just that.) */
-    if (!without(c, fds))
-        KERNEL(close_range, 3, ~0U, 0);
+    KERNEL(close_range, without(c, fds) ? ~0U : 3, ~0U, 0);
     if (!c->exec)
         c->name_socket = must(c, name_socket(c, id, true), "bind(cage/%s)", id);
     /* A folder that is open can still be used when no path leads to it any
@@ -2780,7 +2796,8 @@ static int run_net_command(struct cage *c, const char *event) {
     setenv("CAGE_EVENT", event, 1);
     const char *const argv[] = { "/bin/sh", "-c", c->net, NULL };
     int status = run_program(c, argv, 0, NULL);
-    if (status != 0 && c->status != EXIT_CAGE)      /* one line is enough */
+    /* One line is enough: not again after "up", when PID 1 still lived. */
+    if (status != 0 && (c->status != EXIT_CAGE || c->init == 0))
         note(c, "--net %s: %s ended with status %d", c->net, event, status);
     return status;
 }
@@ -2943,9 +2960,6 @@ static void clean_up(struct cage *c) {
     /* From here on nobody shall find us as a container that runs (its PID 1
      * would be what we start next); but the name stays ours until the end. */
     shutdown(c->name_socket, SHUT_RDWR);
-    /* What overlayfs needed for itself has the mode 0, where rm -r stops. */
-    if (c->save)
-        chmod(text("%s/work/work", c->save), 0700);
     /* Before what can end in fail(): the network would stay as it is, while a
      * group that is left is removed by the next cage. */
     if (c->net_up)
@@ -3073,7 +3087,10 @@ static char *children(struct cage *c, pid_t pid) {
 }
 
 /* Find the three processes of the container ID, which is UID/NAME: c->other.
- * False if its command does not run: not yet, or no more.
+ * False if its command does not run: not yet, or no more.  Who wants to enter
+ * also waits until it has become its program: "cage: command" still has the
+ * caller's environment and our open files, and what `exec` starts inside may be
+ * hostile, and look into it.
  *
  * Anybody can bind any name, but the kernel says who listens (SO_PEERCRED), and
  * only its own user is believed.  (If that process has handed the socket to
@@ -3099,7 +3116,7 @@ static bool find(struct cage *c, const char *id) {
     if (strcmp(fact(c, init, "comm"), "cage: init") == 0)
         command = atoi(children(c, init));
     c->other = (struct container){ who.pid, init, command };
-    return command != 0;
+    return command && !(c->join && strstr(fact(c, command, "comm"), "cage: c"));
 }
 
 /* Find the container NAME, or UID/NAME as `cage ps` shows it to root, and its
@@ -3166,7 +3183,7 @@ static void open_other(struct cage *c) {
      * it any more (CVE-2019-5736).  PID 1 runs its file as long as anything
      * inside lives: so ours has to be the same. */
     const char *exe = fact(c, c->other.host, "exe");
-    if (c->exec && strcmp(fact(c, 0, "exe"), exe) != 0)
+    if (strcmp(fact(c, 0, "exe"), exe) != 0)
         refuse(c, "%s was started by another cage file, or has ended", c->join);
     /* A step that was left out there is left out here. */
     without(c, user) |= !(c->pod_namespaces & CLONE_NEWUSER);
@@ -3246,8 +3263,8 @@ static void command_ps(struct cage *c) {
                uid == getuid() ? name : id, c->other.command, now + up,
                memory > 0 ? text("%.1fM", memory / (1 << 20)) : "-",
                *c->group_path ? text("%.2fs", cpu) : "-", processes(c, false),
-               *of_group(c, "cgroup.events", "frozen ") == '1' ? "(paused) " : "",
-               fact(c, c->other.command, "cmdline"));
+               *of_group(c, "cgroup.events", "frozen ") == '1'
+               ? "(paused) " : "", fact(c, c->other.command, "cmdline"));
     }
 }
 
@@ -3307,7 +3324,7 @@ static void command_stop(struct cage *c, const char *name) {
     KERNEL(pidfd_send_signal, c->pod, SIGTERM, NULL, 0);
     if (poll(&end, 1, 10000) == 0)
         syscall(SYS_pidfd_send_signal, c->pod, SIGKILL, NULL, 0);
-    poll(&end, 1, -1);
+    poll(&end, 1, 10000);
 }
 
 /* ========================================================================== *
@@ -3437,14 +3454,14 @@ static void settle(struct cage *c, char *rootfs) {
     if (host || (c->net && strcmp(c->net, "none") == 0))
         c->net = NULL;
 
-    const uint64_t attributes = without(c, rootfs) ? 0 : MOUNT_ATTR_RDONLY;
     c->volumes = c->sources;
     for (char *path; (path = strsep(&rootfs, ":")) != NULL;) {
         /* An empty name between two colons is a typing error, not ".". */
         if (*path == '\0' || c->layers == MOST)
             refuse(c, "ROOTFS: not 1 to %d folders or tarballs", MOST);
         c->source[c->sources++] = (struct source){ path,
-            text("lower/%d", c->layers++), attributes };
+            text("lower/%d", c->layers++), without(c, rootfs)
+            ? MOUNT_ATTR_NODEV : MOUNT_ATTR_RDONLY };
     }
     if (c->save)
         c->source[c->sources++] = (struct source){ c->save, "writes", 0 };
@@ -3574,8 +3591,8 @@ static int command_run(struct cage *c, int argc, char **argv) {
  * or what `run` and `exec` return; whatever fails ends cage with 125. */
 int main(int argc, char **argv) {
     /* Static, as it is more than a megabyte, too much for a stack. */
-    static struct cage cage = { .hostname = "cage", .workdir = "/",
-        .step = "", .status = -1, .group_path = "", .group_name = "" };
+    static struct cage cage = { .hostname = "cage", .workdir = "/", .step = "",
+        .bytes = 1 << 30, .status = -1, .group_path = "", .group_name = "" };
     struct cage *c = &cage;
     const char *command = argc > 1 ? argv[1] : "-", *name = argv[argc - 1];
     const char *call = text("%s %d", command, argc - 2);

@@ -354,7 +354,7 @@ hostile_archives() {
     made=$(find "$bin/new" copy/new saved/upper saved/new 2> /dev/null || :)
     [ -n "$made" ] || refused "rootfs: image.tar: status 3: *Read-only file system"
     # Where a layer can be written, it is.
-    mutant 's/rootfs) ? 0 : MOUNT_ATTR_RDONLY;/rootfs) ? 0 : 0;/'
+    mutant 's/? MOUNT_ATTR_NODEV : MOUNT_ATTR_RDONLY }/? 0 : 0 }/'
     PATH=$bin:$PATH cage run copy:image.tar true 2> /dev/null || :
     rm -r "$bin"
     equal "" "$made"
