@@ -2220,7 +2220,9 @@ static int copy_as_archive(struct cage *c, const char *path) {
  * Root of the container can make a set-uid program in the folder of --save.
  * When root runs cage, that file belongs to the real root on the disk, without
  * our id-mapped mount: any user of the host who could reach it would become
- * root by running it.  So the folder must be closed to all others. */
+ * root by running it.  So the folder must be closed to all others.  (So should
+ * be that of a volume, but people share their own folders: it is not checked,
+ * and Docker does not either.) */
 static void open_sources(struct cage *c) {
     struct mount_attr map = { MOUNT_ATTR_IDMAP, 0, 0, (unsigned)c->userns };
     for (int i = 0; i < c->sources; i++) {
@@ -3324,7 +3326,7 @@ static void command_stop(struct cage *c, const char *name) {
     KERNEL(pidfd_send_signal, c->pod, SIGTERM, NULL, 0);
     if (poll(&end, 1, 10000) == 0)
         syscall(SYS_pidfd_send_signal, c->pod, SIGKILL, NULL, 0);
-    poll(&end, 1, 10000);
+    poll(&end, 1, -1);
 }
 
 /* ========================================================================== *

@@ -489,6 +489,16 @@ overlay_of_rootfs() {
     equal 1 "$(cage run --without=user "top:$ROOTFS" head -c 1 /zero | wc -c)"
 }
 
+@test "without rootfs a device file in ROOTFS cannot be opened either" {
+    root_only
+    cp -a "$ROOTFS" copy && mknod -m 666 copy/zero c 1 5
+    head -c 1 copy/zero > /dev/null || skip "device files do not work in the temporary folder"
+    run cage run --without=rootfs copy head -c 1 /zero
+    has "$output" "Permission denied"
+    mutant 's/? MOUNT_ATTR_NODEV : MOUNT_ATTR_RDONLY }/? 0 : MOUNT_ATTR_RDONLY }/'
+    equal 1 "$(cage run --without=rootfs copy head -c 1 /zero 2> /dev/null | wc -c)"
+}
+
 @test "an ordinary user who takes / as ROOTFS gets a hint: there are mounts in it" {
     user_only
     run cage run / true
