@@ -85,9 +85,9 @@ namespace() { readlink "/proc/$1/ns/$2"; }
 
 @test "--join: if these namespaces were not entered, nothing would be shared" {
     program shm
+    mutant 's#"ns/ipc ns/net ns/user ns/uts"#"ns/user ns/uts"#'
     launch one /shm 4711 "in memory"
     wait_for 5 grep -q ready "$output_file"
-    mutant 's#"ns/ipc ns/net ns/user ns/uts"#"ns/user ns/uts"#'
     run joined "$base.one" /shm 4711
     has "$output" "No such file"
     CAGE=$original
@@ -171,6 +171,18 @@ namespace() { readlink "/proc/$1/ns/$2"; }
     # Nor itself.
     run "$CAGE" run --name="$base.me" --join="$base.me" "$ROOTFS" echo "it runs"
     refused "cage: "
+}
+
+@test "--join, and exec: by another file than the container's they are refused" {
+    launch one sleep 60
+    cp "$CAGE" "$BATS_TEST_TMPDIR/other"
+    run timeout 20 "$BATS_TEST_TMPDIR/other" run --join "$name" "$ROOTFS" true
+    refused "$name was started by another cage file"
+    run timeout 20 "$BATS_TEST_TMPDIR/other" exec "$name" true
+    refused "$name was started by another cage file"
+    joined "$name" true
+    mutant 's/if (strcmp(fact(c, 0, "exe"), exe) != 0)/if (0)/'
+    joined "$name" true
 }
 
 @test "--join: a paused one is refused" {
