@@ -82,7 +82,7 @@ setns: done" "$output"
 }
 
 # A newcomer that waits until it was looked at: not a hole, only time.
-slow_newcomer='/^static void step_exec/,/^}/s/execvp(/while (c->exec \&\& access("\/tmp\/looked", F_OK) == -1)\n        poll(NULL, 0, 10);\n    &/'
+slow_newcomer='/^static void step_exec/,/^}/s/c->pod = KERNEL(/while (c->exec \&\& access("\/tmp\/looked", F_OK) == -1)\n        poll(NULL, 0, 10);\n    &/'
 
 @test "wait for a joiner (CVE-2016-9962)" {
     attack joiner.sh
