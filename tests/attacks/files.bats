@@ -16,6 +16,7 @@
 #   cwd (CVE-2024-21626)                | fds                          | 18-fds: without fds the container starts on the host
 #   cwd, of cage's own descriptors      | fds                          | 18-fds: no descriptor of cage's own
 #   descriptors and cwd, through exec   | fds                          | here
+#   command through /proc/self/fd       | the closing in step exec     | here
 #   core_pattern                        | mask, user (root)            | here
 #   files of the kernel                 | mask, user (root)            | 16-mask: without mask and user the host's settings
 #   files in /sys                       | MS_RDONLY in sys             | here
@@ -123,6 +124,32 @@ load helper
         [ "$output" != "$(cat /proc/$$/comm)" ] || out=1
     done
     equal 1 $out
+}
+
+# cage has the host's /proc open, and `..` of that is the host's root.  A link in
+# ROOTFS that leads there is followed when the command is looked for.
+@test "command through /proc/self/fd" {
+    make_bait
+    outside "$BAIT"
+    layer top
+    # Nobody needs to know which number it has: there is a name for each.
+    for fd in {3..16}; do ln -s "/proc/self/fd/$fd/..$BAIT/outside" "top/tool$fd"; done
+    ROOTFS=$BATS_TEST_TMPDIR/top:$ROOTFS
+    # tools COMMAND...: run all of them, and tell what was not "not found" (127).
+    tools() {
+        for fd in {3..16}; do
+            output=$("$@" "/tool$fd" 2>&1) && status=0 || status=$?
+            [ $status = 127 ] || echo "$status: $output"
+        done
+    }
+    equal "" "$(tools inside)"
+    start
+    equal "" "$(tools enter)"
+    end
+    mutant '/^static void step_exec/,/^}/s/? ~0U : 3, ~0U,/? ~0U : ~0U, ~0U,/'
+    has "$(tools inside)" "0: outside: I run"
+    start
+    has "$(tools enter)" "0: outside: I run"
 }
 
 @test "core_pattern" {

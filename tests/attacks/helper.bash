@@ -41,6 +41,14 @@ attack() {
     esac
 }
 
+# outside FOLDER: put a program into this folder, which is not part of ROOTFS.
+outside() {
+    need cc
+    cc -static -O1 -w -o "$1/outside" "$REPO/tests/attacks/outside.c" ||
+        skip "cc cannot build a static program here"
+    chmod 755 "$1/outside"
+}
+
 # start [OPTION]...: a container in the background that does nothing, to be
 # entered by `enter [OPTION]... COMMAND [ARGUMENT]...`.
 start() {
