@@ -26,6 +26,9 @@
 #   /dev/null is a link, in dev         | the check in dev             | 12-dev: without that check the fake
 #   volume through a symlink (CVE-2021-30465) | the chroot around it   | 15-volumes: if the place is looked up
 #   volume through /proc                | (see above)                  | 15-volumes: a link into /proc does not lead
+#   volume through /proc/self/fd, to make a folder | RESOLVE_NO_MAGICLINKS | here
+#   volume through /proc/self/fd, to be the root | RESOLVE_NO_MAGICLINKS   | here
+#   masks, by links for /proc and /sys  | the unlink in mount_new      | here
 #   links for /proc, /sys, /dev         | (see above)                  | 15-volumes: that the rootfs has links
 #   block device                        | caps, user, nodev (root)     | here
 #   device file in the rootfs           | nodev, user                  | 11-rootfs: without its nodev the device
@@ -150,6 +153,70 @@ load helper
     has "$(tools inside)" "0: outside: I run"
     start
     has "$(tools enter)" "0: outside: I run"
+}
+
+# A chroot does not hold a path that goes through what is open: by the host's /proc
+# as above, or by a folder of cage's own.
+no_magic='s/0, RESOLVE_NO_MAGICLINKS/0, 0/'
+
+# on_each VOLUME:PLACE COMMAND: a container each with /data in ROOTFS as a link to
+# TARGET, in which N stands for a number that may be open.
+on_each() {
+    layer top
+    for fd in {3..16}; do
+        ln -sfn "/proc/self/fd/${TARGET/N/$fd}" top/data
+        cage run "-v$1" "top:$ROOTFS" "$2" 2>&1 || :
+    done
+}
+
+@test "volume through /proc/self/fd, to make a folder" {
+    make_bait
+    layer volume
+    TARGET=N/..$BAIT
+    seen=$(on_each volume:/data/made true)
+    has "$seen" "cage: volumes: openat2(/data/made): Too many levels of symbolic links"
+    bait_untouched
+    mutant "$no_magic"
+    on_each volume:/data/made true
+    equal "$BAIT/made" "$(find "$BAIT" -name made)"
+}
+
+# The new root is ./root in a folder that cage has open, and mounted there later.
+# If that folder becomes the volume, ./root is what it says in the volume: a link.
+@test "volume through /proc/self/fd, to be the root" {
+    layer volume
+    ln -s . volume/root
+    outside volume
+    TARGET=N/tmp
+    seen=$(on_each volume:/data /outside)
+    has "$seen" "cage: volumes: openat2(/data): Too many levels of symbolic links"
+    hasnt "$seen" "outside: I run"
+    mutant "$no_magic"
+    has "$(on_each volume:/data /outside)" "outside: I run"
+}
+
+# What is mounted on /proc would land in /realproc.  Then /sys is mounted, and in it
+# is no such link: /proc leads to nothing, and of nothing can be masked what is in it.
+@test "masks, by links for /proc and /sys" {
+    layer top
+    mkdir top/realproc top/sys
+    ln -s /realproc top/sys/link
+    ln -s /sys/link top/proc
+    ROOTFS=$BATS_TEST_TMPDIR/top:$ROOTFS
+    # What is covered, and what is made read-only (root of the container may write
+    # to this, as its network is its own).
+    masks='for proc in /proc /realproc; do
+        [ ! -e $proc/1 ] || echo "mounted: $proc"
+        [ -z "$(head -c 1 $proc/interrupts)" ] || echo "read: $proc/interrupts"
+        { true >> $proc/sys/net/ipv4/ip_forward; } && echo "open: $proc/sys"
+        done 2> /dev/null || :'
+    equal "mounted: /proc" "$(inside sh -c "$masks")"
+    equal "mounted: /proc" "$(inside --without=caps sh -c "$masks")"
+    mutant '/^static void mount_new/,/^}/s/unlink(path);//'
+    seen=$(inside --without=caps sh -c "$masks")
+    has "$seen" "mounted: /realproc"
+    has "$seen" "open: /realproc/sys"
+    [ -z "$(head -c 1 /proc/interrupts 2> /dev/null)" ] || has "$seen" "read: /realproc/interrupts"
 }
 
 @test "core_pattern" {

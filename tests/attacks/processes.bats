@@ -7,6 +7,7 @@
 #   shared memory and queues            | ipc                          | 07-ipc: without ipc they are
 #   abstract socket (CVE-2020-15257)    | net                          | here
 #   wait for a joiner (CVE-2016-9962)   | the not-dumpable line        | here
+#   exec before the first command runs  | the waiting in find          | here
 #   overwrite the tool (CVE-2019-5736)  | exec only by the same file; root: user | here
 #   overwrite the tool, while it runs   | -                            | here
 #   PID 1's environment                 | the not-dumpable line        | 23-init: if PID 1 were dumpable
@@ -101,6 +102,25 @@ slow_newcomer='/^static void step_exec/,/^}/s/c->pod = KERNEL(/while (c->exec \&
     seen=$(look)
     has "$seen" "open: the host's /proc, and in it: $(cat /proc/$$/comm)"
     has "$seen" "its environment: readable"
+}
+
+# A first command that is found late: again only time, here at most 2 seconds.
+# (ROOTFS itself can take it, by long links in the folders of PATH.)
+slow_command='/^static void step_exec/,/^}/s/execvp(/for (int i = 0; i < 200 \&\& !c->exec \&\& access("\/tmp\/looked", F_OK) == -1; i++)\n        poll(NULL, 0, 10);\n    &/'
+
+# As long as it is not the command, it is a copy of cage, with the environment of
+# the caller.  What `cage exec` starts may be the image's, and look into it.
+@test "exec before the first command runs" {
+    attack early.sh
+    early() { SECRET=hunter2 start --env=GIVEN=1; run enter /early.sh; end; }
+    mutant "$slow_command"
+    early
+    equal "GIVEN=1" "$(grep GIVEN <<< "$output")"
+    hasnt "$output" hunter2
+    # (It ends when it was looked at.)
+    mutant "${slow_command/200/2000}; s/return command && !(c->join .*/return command != 0;/"
+    early
+    has "$output" "SECRET=hunter2"
 }
 
 # A cage that waits until it was looked at before it says: no such command.
