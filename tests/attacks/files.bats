@@ -29,6 +29,7 @@
 #   volume through /proc/self/fd, to make a folder | RESOLVE_NO_MAGICLINKS | here
 #   volume through /proc/self/fd, to be the root | RESOLVE_NO_MAGICLINKS   | here
 #   masks, by links for /proc and /sys  | the unlink in mount_new      | here
+#   clean-up of --save, by a link       | chmod only after the mount   | here
 #   links for /proc, /sys, /dev         | (see above)                  | 15-volumes: that the rootfs has links
 #   block device                        | caps, user, nodev (root)     | here
 #   device file in the rootfs           | nodev, user                  | 11-rootfs: without its nodev the device
@@ -217,6 +218,33 @@ on_each() {
     has "$seen" "mounted: /realproc"
     has "$seen" "open: /realproc/sys"
     [ -z "$(head -c 1 /proc/interrupts 2> /dev/null)" ] || has "$seen" "read: /realproc/interrupts"
+}
+
+# A folder of --save may come from somebody else, and it is the host side, with all
+# rights of the caller, that once made a folder in there accessible in the end.
+@test "clean-up of --save, by a link" {
+    need_id_mapped_mounts
+    echo precious > secret
+    mkdir folder
+    # by_link MODE VICTIM: the status, and the victim's mode afterwards.
+    by_link() {
+        rm -rf saved
+        mkdir -p -m 700 saved saved/work
+        ln -s "$BATS_TEST_TMPDIR/$2" saved/work/work
+        chmod "$1" saved
+        chmod 400 secret folder
+        run cage run --save=saved "$ROOTFS" true
+        echo "$status $(stat -c %a "$2")"
+    }
+    for victim in secret folder; do
+        equal "125 400" "$(by_link 755 $victim)"        # not closed: refused
+        equal "0 400" "$(by_link 700 $victim)"          # the link is replaced
+    done
+    mutant '/^static void step_rootfs/,/^}/s/TRY(chmod("writes.*//
+        /^static void clean_up/,/^}/s/shutdown(c->name_socket, SHUT_RDWR);/&\n    if (c->save)\n        chmod(text("%s\/work\/work", c->save), 0700);/'
+    for victim in secret folder; do
+        equal "125 700" "$(by_link 755 $victim)"
+    done
 }
 
 @test "core_pattern" {
