@@ -30,6 +30,7 @@
 #   volume through /proc/self/fd, to be the root | RESOLVE_NO_MAGICLINKS   | here
 #   masks, by links for /proc and /sys  | the unlink in mount_new      | here
 #   clean-up of --save, by a link       | chmod only after the mount   | here
+#   links in the folder of --save       | the read-only mounts below   | here
 #   links for /proc, /sys, /dev         | (see above)                  | 15-volumes: that the rootfs has links
 #   block device                        | caps, user, nodev (root)     | here
 #   device file in the rootfs           | nodev, user                  | 11-rootfs: without its nodev the device
@@ -245,6 +246,25 @@ on_each() {
     for victim in secret folder; do
         equal "125 700" "$(by_link 755 $victim)"
     done
+}
+
+# If upper/ and work/ are links, what the container writes would go where they lead,
+# and what is there would be seen inside.
+@test "links in the folder of --save" {
+    need_id_mapped_mounts
+    make_bait
+    mkdir -m 777 "$BAIT/upper" "$BAIT/work"
+    mv "$BAIT/file" "$BAIT/upper"
+    mkdir -m 700 saved
+    ln -s "$BAIT/upper" "$BAIT/work" saved
+    look='cat /file; echo mine > /made'
+    run inside --save=saved sh -c "$look"
+    refused "cage: rootfs: mount(overlay, "
+    equal "" "$(find "$BAIT" -name made)"
+    # What can be written then is a tmpfs; not this.
+    mutant '/^static void gather_layers/,/^}/s/KERNEL(mount_setattr, AT_FDCWD, "\/", AT_RECURSIVE, .*//'
+    equal precious "$(inside --save=saved sh -c "$look")"
+    equal mine "$(cat "$BAIT/upper/made")"
 }
 
 @test "core_pattern" {
