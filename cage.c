@@ -954,12 +954,14 @@ static const struct mount_attr rdonly = { .attr_set = MOUNT_ATTR_RDONLY };
 /* Mount a new file system of TYPE at PATH.  To FLAGS are added nosuid, nodev
  * and noexec: from all that is mounted by this function nobody needs to run a
  * program or to open a device, and where nobody needs it nobody should be able
- * to.  If ROOTFS has a link there, or a file, it is replaced by a folder: what
- * is mounted shall be where the path says, also when the link would lead
- * somewhere else later (as /proc -> /sys/proc would, when /sys is mounted). */
+ * to.  What is mounted shall be where PATH says, also later: with /proc as a
+ * link to /sys/link, and that one to /realproc, the step sys would cover the
+ * way, and the step mask find nothing to mask.  So a link is refused, as it is
+ * in runc since CVE-2019-19921. */
 static void mount_new(struct cage *c, const char *type, const char *path,
                       unsigned long flags, const char *options) {
-    unlink(path);                   /* does nothing to a folder */
+    if (readlink(path, &(char){ 0 }, 1) != -1)
+        refuse(c, "%s is a link in ROOTFS: it must be a folder", path);
     make_place(c, path, true);
     flags |= MS_NOSUID | MS_NODEV | MS_NOEXEC;
     must(c, mount(type, path, type, flags, options), "mount(%s)", path);
@@ -1281,14 +1283,14 @@ static void step_mask(struct cage *c) {
  * EBUSY or EINVAL if the new root is not a mount point, and on the initramfs of
  * a machine that is just booting, since nothing is mounted below that. */
 static void step_pivot(struct cage *c) {
-    /* Both are ".": the old root is put on top of the new one... */
+    /* Both are ".", the new root, in which we are and stay: the old root is put
+     * on top of it... */
     TRY(chdir("/tmp/root"));
     KERNEL(pivot_root, ".", ".");
     /* ...and taken off at once.  MNT_DETACH: although processes (we too, by
      * descriptors) still use files in it.  It vanishes from this namespace with
      * all that is mounted below it. */
     TRY(umount2(".", MNT_DETACH));
-    TRY(chdir("/"));
 }
 
 /* ================================ init: fds ================================

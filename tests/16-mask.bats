@@ -123,16 +123,6 @@ try_open() {
         "$0" run --without=dev,tty "$1" cat "$2"' "$CAGE" "$ROOTFS" "$file")"
 }
 
-@test "links in the place of /proc and /sys do not lead the masks astray" {
-    layer top && ln -s /mnt/proc top/proc && ln -s mnt/sys top/sys
-    mkdir -p top/mnt/proc top/mnt/sys
-    # shellcheck disable=SC2086
-    equal "" "$(cage run "top:$ROOTFS" sh -c "$show_filled" sh $hidden)"
-    run cage run --without=caps "top:$ROOTFS" sh -c ': >> /proc/sys/net/ipv4/ip_forward'
-    has "$output" "Read-only file system"
-    equal "" "$(cage run "top:$ROOTFS" ls /mnt/proc /mnt/sys | grep -v :)"
-}
-
 @test "a mount that cannot be made read-only is an error, not ignored" {
     # A flag that no kernel knows: each of these calls fails.
     mutant '/^static void step_mask.*{/,/^}/s/MOUNT_ATTR_RDONLY/1ULL << 50/'
