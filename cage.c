@@ -493,7 +493,7 @@ static int run_program(struct cage *c, const char *const argv[], int input,
      * end of others as well.  So send ourselves one more, for reap(). */
     kill(getpid(), SIGCHLD);
     int status = exit_status(how);
-    if (tool && status != 0 && pread(errors, says + 1, sizeof says - 2, 0) > -2)
+    if (tool && status && TRY(pread(errors, says + 1, sizeof says - 2, 0)) >= 0)
         refuse(c, "%s: status %d:%s", tool, status, strtok(says, "\n"));
     return status;
 }
