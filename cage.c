@@ -85,9 +85,9 @@
  *               host side still live?)
  *   both        proc   the host's /proc
  *
- * PID 1 closes its copy of all of them, and execve(2) closes the command's; the
- * host side keeps them to the end.  (What a step has left open there besides
- * stays as well, to no effect.)
+ * PID 1 closes its copy of all of them, and the command its own before it looks
+ * for its program; the host side keeps them to the end.  (What a step has left
+ * open there besides stays as well, to no effect.)
  *
  * HOW TO READ
  *
@@ -1309,10 +1309,10 @@ static void step_pivot(struct cage *c) {
  *   See:      close_range(2), getcwd(3) */
 static void step_fds(struct cage *c) {
     /* What the caller had left open has been closed by prepare() (but not if
-     * this step is left out).  What is open now is ours, and still needed:
-     * execve(2) shall close it, from 3 up.  All of it was opened with
-     * O_CLOEXEC; this line is for the one where that is forgotten one day, and
-     * for what the libc opens. */
+     * this step is left out).  What is open now is ours, and still needed, up
+     * to the step exec.  At the latest execve(2) shall close it, from 3 up.
+     * All of it was opened with O_CLOEXEC; this line is for the one where that
+     * is forgotten one day, and for what the libc opens. */
     KERNEL(close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC);
 
     /* If the working directory is not below our root, it has no path.  The
