@@ -28,10 +28,10 @@
 #   volume through /proc                | (see above)                  | 15-volumes: a link into /proc does not lead
 #   volume through /proc/self/fd, to make a folder | RESOLVE_NO_MAGICLINKS | here
 #   volume through /proc/self/fd, to be the root | RESOLVE_NO_MAGICLINKS   | here
-#   masks, by links for /proc and /sys  | the unlink in mount_new      | here
+#   masks, by links for /proc and /sys  | the refusal in mount_new     | here
 #   clean-up of --save, by a link       | chmod only after the mount   | here
 #   links in the folder of --save       | the read-only mounts below   | here
-#   links for /proc, /sys, /dev         | (see above)                  | 15-volumes: that the rootfs has links
+#   a link for /proc                    | (as masks, by links)         | 13-proc: a link in the place of /proc is refused
 #   block device                        | caps, user, nodev (root)     | here
 #   device file in the rootfs           | nodev, user                  | 11-rootfs: without its nodev the device
 #   device file in a volume             | nodev, user                  | 15-volumes: a device file in a volume
