@@ -142,8 +142,8 @@
 #include <linux/close_range.h>
 #include <linux/filter.h>
 #include <linux/mount.h>
-#include <linux/sched.h>
 #include <linux/openat2.h>
+#include <linux/sched.h>
 #include <linux/seccomp.h>
 #include <net/if.h>
 #include <poll.h>
@@ -2772,7 +2772,7 @@ static void copy_input(struct cage *c) {
  * However a run ends, and at whatever point, clean_up() is called, once; that
  * is the only place where something is undone.  And if we die by SIGKILL, it
  * is the kernel that cleans up: all that we hold is descriptors, and processes
- * that die with us.  What stays is a cgroup, for the next cage to remove; a
+ * that die with us.  What stays is a cgroup, until a later cage removes it; a
  * terminal that is raw (type: reset); and what --net COMMAND has made.
  *
  * The status that cage ends with, c->status:
@@ -2965,7 +2965,7 @@ static void clean_up(struct cage *c) {
      * would be what we start next); but the name stays ours until the end. */
     shutdown(c->name_socket, SHUT_RDWR);
     /* Before what can end in fail(): the network would stay as it is, while a
-     * group that is left is removed by the next cage. */
+     * group that is left is removed by a later cage. */
     if (c->net_up)
         run_net_command(c, "down");
     if (c->group == 0)
