@@ -401,7 +401,7 @@ seconds() {
     need_cgroup
     launch two -m64M sh -c 'i=0; while [ $i -lt 200000 ]; do i=$((i + 1)); done
         x=$(head -c 8000000 /dev/zero | tr "\0" x); echo done; while :; do sleep 60; done'
-    wait_for 20 grep -q done "$output_file"
+    wait_for 80 grep -q done "$output_file"
     [[ $(column "$name" 4) =~ ^([0-9]+)\.[0-9]M$ ]]
     [ "${BASH_REMATCH[1]}" -ge 7 ]
     [ "${BASH_REMATCH[1]}" -lt 64 ]

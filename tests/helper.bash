@@ -60,6 +60,21 @@ refused() {
     has "$output" "cage: "
 }
 
+# own_mounts COMMANDS [ARGUMENT]...: have sh run them where mounting is allowed and
+# is not seen by anybody else.  An ordinary user can have that in a user namespace,
+# and there nobody can grant ids: so /etc/subuid is empty.
+own_mounts() {
+    need unshare mount
+    local options=(--propagation private) first=:
+    if [ "$(id -u)" != 0 ]; then
+        options=(--user --map-user="$(id -u)" --map-group="$(id -g)" --keep-caps)
+        first='[ ! -e /etc/subuid ] || mount --bind /dev/null /etc/subuid'
+    fi
+    unshare "${options[@]}" --mount true 2> /dev/null || skip "unshare has no --keep-caps"
+    run timeout 60 unshare "${options[@]}" --mount sh -c "$first
+        $1" "${@:2}"
+}
+
 # What a container could leave behind, as text: mounts, cgroups, processes, names.
 # (Of mounts and processes only the number or those of cage: others come and go.)
 left_behind() {
