@@ -637,9 +637,9 @@ static void step_cgroup(struct cage *c) {
         c->group = open(c->group_path, FOLDER);
     } while (flock(c->group, LOCK_SH) == -1 || !exists(c, c->group_path));
     TRY(chmod(c->group_path, 0755));
-    /* Only a limit needs a group in the trees of version 1 as well, if there
-     * are any.  If this fails, the file of the limit will be missing, below. */
-    for (int i = 0; i < V1_TREES && c->v1 && c->settings > 0; i++)
+    /* For limits the same in the trees of version 1, if there are any.  If this
+     * fails, the file of the limit will be missing, below. */
+    for (int i = 0; i < V1_TREES && c->v1; i++)
         mkdir(text("%s/%s", v1_trees[i], c->group_name), 0755);
 
     /* FILE=VALUE, or with a "-" in front: only if this kernel has FILE. */
@@ -879,9 +879,10 @@ static void next_process(struct cage *c) {
     if (KERNEL(clone, CLONE_PARENT | CLONE_FILES | SIGCHLD, 0, 0, 0, 0) > 0)
         _exit(0);
     die_with_host(c);
-    /* Tell the host side who we are: our number in its /proc, the first of this
-     * line.  It answers when it has run the --net COMMAND. */
-    ask(c, (struct message){ THIS_IS_INIT, { atoi(fact(c, 0, "NSpid")) } });
+    /* Tell the host side who we are: /proc/self is a link to the number of who
+     * reads it, and in the host's /proc that is our number outside.  It answers
+     * when it has run the --net COMMAND. */
+    ask(c, (struct message){ THIS_IS_INIT, { atoi(fact(c, 0, "../self")) } });
 }
 
 /* ================================ child: pid ===============================
@@ -1007,17 +1008,14 @@ static void attach(struct cage *c, int tree, const char *path, dev_t device) {
     close(tree);
 }
 
-/* Show what PATH is in folder AT, with all that is mounted below, at the same
- * PATH here.  (A user namespace may not leave out what is mounted below: it
- * could cover something, see mount_namespaces(7).)  HOW: what to add to it. */
-static void bind_mount(struct cage *c, int at, const char *path, uint64_t how) {
-    attach(c, clone_mount(c, at, path, AT_RECURSIVE, how), path, 0);
-}
-
-/* Show PATH of the host, which has to be DEVICE, at PLACE. */
-static void bind_device(struct cage *c, const char *path, dev_t device,
-                        const char *place) {
-    attach(c, clone_mount(c, c->host_root, path, 0, 0), place, device);
+/* Show PATH of the host, with all that is mounted below, at PLACE.  (A user
+ * namespace may not leave out what is mounted below: it could cover something,
+ * see mount_namespaces(7).)  HOW: what to add to the mount.  DEVICE: 0, or what
+ * it has to be. */
+static void bind_mount(struct cage *c, const char *path, const char *place,
+                       uint64_t how, dev_t device) {
+    int tree = clone_mount(c, c->host_root, path, AT_RECURSIVE, how);
+    attach(c, tree, place, device);
 }
 
 /* =============================== init: rootfs ==============================
@@ -1096,12 +1094,12 @@ static void step_dev(struct cage *c) {
      * adds nodev does not hurt: each device below is a mount of its own.) */
     mount_new(c, "tmpfs", "/dev", 0, "mode=0755,size=64k,nr_inodes=64");
     /* The numbers are those in null(4), random(4) and tty(4). */
-    bind_device(c, "dev/null", makedev(1, 3), "/dev/null");
-    bind_device(c, "dev/zero", makedev(1, 5), "/dev/zero");
-    bind_device(c, "dev/full", makedev(1, 7), "/dev/full");
-    bind_device(c, "dev/random", makedev(1, 8), "/dev/random");
-    bind_device(c, "dev/urandom", makedev(1, 9), "/dev/urandom");
-    bind_device(c, "dev/tty", makedev(5, 0), "/dev/tty");
+    bind_mount(c, "dev/null", "/dev/null", 0, makedev(1, 3));
+    bind_mount(c, "dev/zero", "/dev/zero", 0, makedev(1, 5));
+    bind_mount(c, "dev/full", "/dev/full", 0, makedev(1, 7));
+    bind_mount(c, "dev/random", "/dev/random", 0, makedev(1, 8));
+    bind_mount(c, "dev/urandom", "/dev/urandom", 0, makedev(1, 9));
+    bind_mount(c, "dev/tty", "/dev/tty", 0, makedev(5, 0));
 
     /* newinstance: its terminals are numbered from 0 and are not the host's.
      * (Not by mount_new(): with nodev no terminal could be opened.) */
@@ -1135,7 +1133,7 @@ static void step_dev(struct cage *c) {
  * container, whose /proc has covers. */
 static void step_proc(struct cage *c) {
     if (without(c, pid))            /* EPERM: the PID namespace is not ours */
-        bind_mount(c, c->host_root, "proc", 0);
+        bind_mount(c, "proc", "/proc", 0, 0);
     else
         mount_new(c, "proc", "/proc", 0, NULL);
 }
@@ -1155,7 +1153,7 @@ static void step_proc(struct cage *c) {
  *   See:      sysfs(5), cgroup_namespaces(7) */
 static void step_sys(struct cage *c) {
     if (without(c, net)) {          /* EPERM: the network is not ours */
-        bind_mount(c, c->host_root, "sys", MOUNT_ATTR_RDONLY);
+        bind_mount(c, "sys", "/sys", MOUNT_ATTR_RDONLY, 0);
         /* The host's /sys brings a cgroup2 with it, and the kernel refuses to
          * mount a file system on its own root (EBUSY): so another one goes in
          * between. */
@@ -1164,7 +1162,7 @@ static void step_sys(struct cage *c) {
         mount_new(c, "sysfs", "/sys", MS_RDONLY, NULL);
 
     if (without(c, cgroupns))       /* EPERM again */
-        bind_mount(c, c->host_root, "sys/fs/cgroup", MOUNT_ATTR_RDONLY);
+        bind_mount(c, "sys/fs/cgroup", "/sys/fs/cgroup", MOUNT_ATTR_RDONLY, 0);
     else
         mount_new(c, "cgroup2", "/sys/fs/cgroup", MS_RDONLY, NULL);
 }
@@ -1247,11 +1245,12 @@ static void step_mask(struct cage *c) {
         if (!exists(c, path))
             continue;                           /* not in this kernel */
         if (masks[i].how == READ_ONLY)
-            bind_mount(c, AT_FDCWD, path, MOUNT_ATTR_RDONLY);
+            attach(c, clone_mount(c, AT_FDCWD, path, AT_RECURSIVE,
+                                  MOUNT_ATTR_RDONLY), path, 0);
         else if (masks[i].how == EMPTY_FOLDER)
-            mount_new(c, "tmpfs", path, MS_RDONLY, "mode=0555,nr_inodes=2");
+            bind_mount(c, "tmp/empty", path, MOUNT_ATTR_RDONLY, 0);
         else
-            bind_device(c, "dev/null", makedev(1, 3), path);
+            bind_mount(c, "dev/null", path, 0, makedev(1, 3));
     }
 }
 
@@ -2273,6 +2272,7 @@ static void open_sources(struct cage *c) {
  *       upper             what the container writes
  *       work              what overlayfs needs for itself
  *     /tmp/root         all of it put together, by the step rootfs
+ *     /tmp/empty        a folder with nothing in it, for the step mask
  *
  * In the end only /tmp/root stays in sight, as "/".  That the layers below it
  * cannot be seen any more does not matter: overlayfs has taken copies of their
@@ -2309,6 +2309,7 @@ static void gather_layers(struct cage *c) {
     make_place(c, "writes/upper", true);
     make_place(c, "writes/work", true);
     make_place(c, "root", true);
+    make_place(c, "empty", true);
 }
 
 /* --------------------------- id maps (step user) ---------------------------
@@ -2518,8 +2519,9 @@ static void find_group(struct cage *c, const char *name, pid_t member) {
         *last = '\0';
     c->above = text("%s%s", place, path);
     c->group_path = member && !own ? "" : text("%s/cage.%s", c->above, name);
-    /* Who is at the top here, root, is so in version 1, too. */
-    c->v1 = *path == '\0' && *c->group_path;
+    /* Who is at the top here, root, is so in version 1, too.  A new group needs
+     * one there only for its limits. */
+    c->v1 = *path == '\0' && *c->group_path && (member || c->settings > 0);
 }
 
 /* The path of FILE of our group, or of what stands for it in version 1, if it
