@@ -818,7 +818,10 @@ all() {
     equal 50 "$(all show | grep -c "1 *cage: init")"
     if may_make_groups; then
         equal "" "$(all pause)"
-        frozen() { cat "$(cgroup2)/cage.$base."*/cgroup.events | grep -c "frozen $1"; }
+        frozen() {
+            find "$OUTSIDE" -maxdepth 6 -path "*/cage.$base.*/cgroup.events" \
+                -exec cat {} + | grep -c "frozen $1"
+        }
         equal 50 "$(frozen 1)"
         equal 50 "$(all exec true | grep -c "is paused")"
         equal "" "$(all resume)"
