@@ -819,7 +819,7 @@ all() {
     if may_make_groups; then
         equal "" "$(all pause)"
         frozen() {
-            find "$OUTSIDE" -maxdepth 6 -path "*/cage.$base.*/cgroup.events" \
+            find "$OUTSIDE" -maxdepth 7 -path "*/cage.$base.*/cgroup.events" \
                 -exec cat {} + | grep -c "frozen $1"
         }
         equal 50 "$(frozen 1)"
