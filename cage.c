@@ -1037,7 +1037,7 @@ static void bind_mount(struct cage *c, const char *path, const char *place,
  *
  *   By hand:  mkdir l u w m
  *             mount -t overlay x -o lowerdir=l,upperdir=u,workdir=w m
- *   Try:      ./cage run rootfs sh -c 'rm -rf /bin; pwd'; ls rootfs/bin
+ *   Try:      ./cage run rootfs sh -c 'rm -f /bin/*; pwd'; ls rootfs/bin
  *   See:      Documentation/filesystems/overlayfs.rst, tmpfs(5)
  *
  * Just before, gather_layers() has mounted a tmpfs on /tmp, which only we see,
