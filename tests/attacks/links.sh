@@ -20,8 +20,10 @@ mkdir "$place/trap" "$place/image" "$place/volume"
 echo "a file of the host" > "$place/trap/file"
 touch "$place/volume/arrived"
 
-# The image: a link in the place of the folder /mnt, and no more.
+# The image: a link in the place of the folder /mnt.  Followed inside, it leads to a
+# folder of the image that has the same path.
 ln -s "$place/trap" "$place/image/mnt"
+mkdir -p "$place/image$place/trap"
 
 # shellcheck disable=SC2016 # it is for the inner shell
 unshare --user --map-root-user --mount sh -c '
