@@ -106,7 +106,8 @@
  *
  * Most of `By hand` needs root, and some of it leaves mounts behind.  So type
  * it in a shell that may mount and whose mounts are gone with it.  An ordinary
- * user can have one, too (only `cgroup` and `id` need the real root):
+ * user can have one, too (of the steps, only `cgroup` and `id` need the real
+ * root):
  *
  *     unshare --map-root-user --mount --ipc --net --pid --cgroup --fork \
  *         --mount-proc sh
@@ -433,10 +434,10 @@ static char *read_file(struct cage *c, int dir, const char *path) {
 }
 
 /* Is there a file PATH?  (It ends the run if that cannot be found out.)  A link
- * in it may lead anywhere, but not through the files in /proc/PID/fd, which are
- * no ordinary links: /proc/self/fd/4/.. leads by a folder that we have open out
- * of any root, and no path of ROOTFS needs them.  openat2(2) can refuse that
- * (ELOOP).  O_PATH: only find it, do not open it. */
+ * in it may lead anywhere, but not through those in /proc/PID: fd/4, cwd, root.
+ * They are no ordinary links: /proc/self/fd/4/.. leads by a folder that we have
+ * open out of any root, and no path of ROOTFS needs them.  openat2(2) can
+ * refuse that (ELOOP).  O_PATH: only find it, do not open it. */
 static bool exists(struct cage *c, const char *path) {
     struct open_how how = { O_PATH | O_CLOEXEC, 0, RESOLVE_NO_MAGICLINKS };
     int fd = (int)syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof how);
@@ -727,7 +728,8 @@ static void step_cgroupns(struct cage *c) {
  * directory.  Ours starts as a copy of the host's.  Nothing looks different
  * yet, but from now on it can.
  *
- * Without it every mount below happens on the host, for all to see, and
+ * Without it every mount below is refused, since after `user` the host's table
+ * is not ours; and without `user`, it happens on the host, for all to see, and
  * pivot_root would move the root directory of the whole machine.  (When you
  * leave it out, cage first makes a namespace all the same, in which the damage
  * stays: see lab_cell().)
@@ -1032,12 +1034,13 @@ static void bind_mount(struct cage *c, const char *path, const char *place,
  * Without it `rm -rf /` inside deletes ROOTFS.  And a thousand containers of
  * one image would need a thousand copies of it.
  *
- * A file of the lower layer is copied up whole when it is first written to.  A
- * deleted one is covered by a "whiteout", a device file with the number 0:0.
+ * A file of the lower layer is copied up whole when it is first opened for
+ * writing, or its mode or owner is changed.  A deleted one is covered by a
+ * "whiteout", a device file with the number 0:0.
  *
  *   By hand:  mkdir l u w m
  *             mount -t overlay x -o lowerdir=l,upperdir=u,workdir=w m
- *   Try:      ./cage run rootfs sh -c 'rm -f /bin/*; pwd'; ls rootfs/bin
+ *   Try:      ./cage run rootfs sh -c 'rm /bin/ls; ls'; ls rootfs/bin/ls
  *   See:      Documentation/filesystems/overlayfs.rst, tmpfs(5)
  *
  * Just before, gather_layers() has mounted a tmpfs on /tmp, which only we see,
@@ -1125,12 +1128,13 @@ static void step_dev(struct cage *c) {
  *
  *   By hand:  mount -t proc proc rootfs/proc
  *   Try:      ./cage run rootfs ls /proc
- *   See:      proc(5), mount_namespaces(7) on why it needs another /proc
+ *   See:      proc(5), mount_too_revealing() in the kernel's fs/namespace.c
  *
  * In a user namespace the kernel allows this only while another /proc, with
- * nothing of it covered, can be seen: else it would uncover what somebody has
- * covered for a reason.  So it comes before pivot, and fails inside a Docker
- * container, whose /proc has covers. */
+ * nothing of it covered (but folders that are there to be mounted on), can be
+ * seen: else it would uncover what somebody has covered for a reason.  So it
+ * comes before pivot, and fails inside a Docker container, whose /proc has
+ * covers. */
 static void step_proc(struct cage *c) {
     if (without(c, pid))            /* EPERM: the PID namespace is not ours */
         bind_mount(c, "proc", "/proc", 0, 0);
@@ -1185,7 +1189,7 @@ static void step_sys(struct cage *c) {
  * and in between somebody inside could exchange a folder for a link
  * (CVE-2021-30465).  Here, by init_side(), the new root is already what "/"
  * means to this process, and no link leads out of it; but for those in
- * /proc/self/fd, which exists() refuses.
+ * /proc/PID, which exists() refuses.
  *
  * (It comes after dev, proc and sys, so that a volume below them is seen.) */
 static void step_volumes(struct cage *c) {
@@ -1203,11 +1207,13 @@ static void step_volumes(struct cage *c) {
  *
  * Not all of /proc and /sys is about processes and namespaces.  Some files tell
  * or change something of the whole machine: /proc/sysrq-trigger reboots it,
- * /proc/kcore is its memory.  Those that tell are covered, by /dev/null or by
- * an empty folder; those that change something are made read-only.
+ * /proc/kcore is its memory.  Those that nobody inside needs are covered, by
+ * /dev/null or by an empty folder; those that programs read are made read-only.
  *
- * Without it root inside reads them; and where the step `user` is left out too,
- * one line into /proc/sys/kernel/core_pattern runs a program on the host.
+ * Without it all inside read those that are open to everybody, such as
+ * /proc/interrupts; the others still belong to the host's root.  Where the step
+ * `user` is left out too, that is root inside, and one line into
+ * /proc/sys/kernel/core_pattern runs a program on the host.
  *
  *   By hand:  mount --bind /dev/null rootfs/proc/kcore
  *             mount --bind rootfs/proc/sys rootfs/proc/sys
@@ -1226,10 +1232,10 @@ static const struct { const char *path; enum mask how; } masks[] = {
     { "/proc/asound", EMPTY_FOLDER },       /* sound cards */
     { "/proc/interrupts", EMPTY_FILE },     /* when a key is pressed */
     { "/proc/kcore", EMPTY_FILE },          /* the memory of the machine */
-    { "/proc/keys", EMPTY_FILE },           /* keys of other users */
-    { "/proc/latency_stats", EMPTY_FILE },  /* the host's processes */
+    { "/proc/keys", EMPTY_FILE },           /* keys of its user outside */
+    { "/proc/latency_stats", EMPTY_FILE },  /* what the host waits for */
     { "/proc/scsi", EMPTY_FOLDER },         /* can remove disks */
-    { "/proc/timer_list", EMPTY_FILE },     /* addresses in the kernel */
+    { "/proc/timer_list", EMPTY_FILE },     /* all timers of the host */
     { "/sys/devices/virtual/powercap", EMPTY_FOLDER },  /* betrays keys */
     { "/sys/firmware", EMPTY_FOLDER },      /* tables with serial numbers */
     { "/proc/bus", READ_ONLY },             /* registers of PCI devices */
@@ -1280,7 +1286,7 @@ static void step_mask(struct cage *c) {
  *
  * It is refused with EINVAL where the mounts are shared (see `private`), with
  * EBUSY or EINVAL if the new root is not a mount point, and on the initramfs of
- * a machine that is just booting, since nothing is mounted below that. */
+ * a machine that is just booting, since that stands on no other mount. */
 static void step_pivot(struct cage *c) {
     /* Both are ".", the new root, in which we are and stay: the old root is put
      * on top of it... */
@@ -1431,15 +1437,16 @@ static void step_nnp(struct cage *c) {
  * the holes in the kernel through which containers were left were in calls that
  * no ordinary program makes.
  *
- *   By hand:  no common command does it (systemd: SystemCallFilter=)
+ *   By hand:  enosys -s unshare unshare --user true     (util-linux 2.40)
  *   Try:      ./cage run rootfs unshare --user true
  *             ./cage run --without=seccomp rootfs unshare --user true
  *   See:      seccomp(2), Documentation/userspace-api/seccomp_filter.rst
  *
  * Docker has a list of the calls that are allowed, some 350; this is a list of
  * those that are not, because it can be read.  What makes up for it is that a
- * call newer than this file does not exist inside: it fails with ENOSYS, as on
- * a kernel that is too old for it, and programs know what to do then.
+ * call newer than this file, whose number is higher than those that were looked
+ * at, does not exist inside: it fails with ENOSYS, as on a kernel that is too
+ * old for it, and programs know what to do then.
  *
  * The kernel runs the filter once for every call number when it is installed.
  * Where the answer does not depend on arguments and is "allow", it remembers
@@ -1477,8 +1484,9 @@ static const struct sock_filter filter[] = {
     LOAD(arch), JUMP(BPF_JEQ, OUR_ARCH, 1, 0), RETURN(SECCOMP_RET_KILL_PROCESS),
 
     /* Too new: the newest that was looked at is 462, mseal of Linux 6.10, with
-     * the same number on both machines.  Or the x32 variant of x86-64, which
-     * sets bit 30. */
+     * the same number on both machines.  (Two that are newer have lower ones on
+     * x86-64, 335 and 336: for probes, of no use without perf_event_open.)  Or
+     * the x32 variant of x86-64, which sets bit 30. */
     LOAD(nr), JUMP(BPF_JGT, 462, 0, 1), FAIL_WITH(ENOSYS),
 
     /* clone3 has its flags in memory, where a filter cannot look.  When it does
@@ -1493,7 +1501,7 @@ static const struct sock_filter filter[] = {
      * namespace, and the kernel's cryptography. */
     DENY_IF(socket, 0, BPF_JEQ, AF_VSOCK, AF_ALG),
 
-    /* Keyrings belong to a user id, not to a namespace. */
+    /* A keyring is inherited from the caller, whatever the namespaces. */
     DENY(add_key), DENY(keyctl), DENY(request_key),
     /* The container's mounts and root are as we made them. */
     DENY(mount), DENY(umount2), DENY(pivot_root), DENY(chroot), DENY(open_tree),
@@ -1521,7 +1529,8 @@ static const struct sock_filter filter[] = {
     /* quotactl_fd and set_mempolicy_home_node, the same as two of these: not
      * all headers know their names. */
     JUMP(BPF_JEQ, 443, 1, 0), JUMP(BPF_JEQ, 450, 0, 1), FAIL_WITH(EPERM),
-    /* Names: ours are set.  The others are old, or for terminals of others. */
+    /* Names: ours are set.  The others are old, hang up a terminal, or
+     * drive the hardware (iopl, ioperm). */
     DENY(sethostname), DENY(setdomainname), DENY(vhangup), DENY(nfsservctl),
 #ifdef __x86_64__
     DENY(iopl), DENY(ioperm), DENY(uselib), DENY(sysfs), DENY(ustat),
@@ -1626,8 +1635,9 @@ static void step_init(struct cage *c) {
  * its modes; and where `init` and `seccomp` are left out as well, so that it
  * is in the terminal's session, it can put characters into the input as if
  * they had been typed (TIOCSTI), which the shell of the host then reads and
- * obeys.  And a shell inside says "can't access tty; job control turned off",
- * since that terminal is not the controlling one of its session.
+ * obeys (since Linux 6.2 only where dev.tty.legacy_tiocsti is 1).  And a shell
+ * inside says "can't access tty; job control turned off", since that terminal
+ * is not the controlling one of its session.
  *
  *       your terminal <---> host side <---> master | slave <---> command
  *                           copies bytes
@@ -1685,8 +1695,9 @@ static void step_tty(struct cage *c) {
  * The process stays the same, and keeps all that the steps have done to it:
  * that is the whole secret.
  *
- * What execve does not reset has to be made clean here: the environment (yours
- * may hold passwords), ignored and blocked signals, the umask.
+ * Some of what execve does not reset is made clean here: the environment (yours
+ * may hold passwords), ignored and blocked signals, the umask.  (Resource
+ * limits, niceness and the choice of processors stay those of the caller.)
  *
  *   By hand:  env -i PATH=$PATH sh
  *   Try:      SECRET=x ./cage run -e HELLO=y rootfs env
@@ -2326,7 +2337,7 @@ static void gather_layers(struct cage *c) {
  * processes of one could, if they ever met those of the other, kill them and
  * read their files: Docker with userns-remap has that, one range for all of its
  * containers.  systemd-nspawn picks a range for each, as we do.  bubblewrap
- * always writes the third kind of map.
+ * has one id, too, which is mapped to itself: there is no root inside.
  *
  * Who writes the map matters: not the process in the namespace, but one outside
  * that has the rights to these ids.  So the child has to wait in between:
@@ -2477,7 +2488,8 @@ static void write_id_maps(struct cage *c, struct message *m) {
  * do it themselves as here.  bubblewrap has no cgroups. */
 
 /* What files of version 2 are called in version 1, where that is not the same.
- * Both take the same value, so limits can be set and read by this table alone.
+ * Both take the values that our options write, so limits can be set and read by
+ * this table alone.
  * (memory.swappiness 0 keeps a group from swapping, too: memory.rst in
  * Documentation/admin-guide/cgroup-v1/.) */
 static const struct { const char *file, *v1_file; } v1_files[] = {
@@ -2974,10 +2986,11 @@ static void clean_up(struct cage *c) {
         return;
     /* If a limit has ended the command, say which.  Without it all that is seen
      * is status 137 or, when no more processes can be made, "fork: Resource
-     * temporarily unavailable".  oom_kill counts the processes that the kernel
-     * has killed because the group's memory was used up; max of pids.events,
-     * how often a fork was refused.  (137: killed by SIGKILL.  A command that
-     * ended well, with 0, has not been ended by a limit.) */
+     * temporarily unavailable".  oom_kill counts the processes of the group
+     * that the kernel has killed for lack of memory, nearly always the group's;
+     * max of pids.events, how often a fork was refused.  (137: killed by
+     * SIGKILL.  A command that ended well, with 0, has not been ended by a
+     * limit.) */
     c->step = "";
     if (c->status == 137 && atol(of_group(c, "memory.events", "oom_kill ")))
         note(c, "killed: memory limit %gM reached",
@@ -3025,7 +3038,7 @@ static const struct { int error; const char *step, *tip; } hints[] = {
      * kernel's fs/namespace.c. */
     { EPERM, "proc", "in Docker, use --security-opt systempaths=unconfined" },
     /* pivot_root(2) has more reasons for EINVAL; these are likely.  (The
-     * initramfs of a machine that is just booting is no mount either.) */
+     * initramfs of a machine that is just booting cannot be left either.) */
     { EINVAL, "pivot", "both roots must be mounts, not shared (see private)" },
     /* An id that no line of the map contains: setresuid(2), EINVAL. */
     { EINVAL, "id", "no such id inside; /etc/subuid can give more than one" },
