@@ -1040,7 +1040,7 @@ static void bind_mount(struct cage *c, const char *path, const char *place,
  *
  *   By hand:  mkdir l u w m
  *             mount -t overlay x -o lowerdir=l,upperdir=u,workdir=w m
- *   Try:      ./cage run rootfs sh -c 'rm /bin/ls; ls'; ls rootfs/bin/ls
+ *   Try:      ./cage run rootfs sh -c 'cd /bin; rm *; echo *'; ls rootfs/bin
  *   See:      Documentation/filesystems/overlayfs.rst, tmpfs(5)
  *
  * Just before, gather_layers() has mounted a tmpfs on /tmp, which only we see,
