@@ -1356,8 +1356,7 @@ static void step_fds(struct cage *c) {
  * Docker keeps 14.  These six are not here: MKNOD, NET_RAW (forge packets),
  * SYS_CHROOT, SETFCAP, SETPCAP, AUDIT_WRITE. */
 static void step_caps(struct cage *c) {
-    const uint64_t keep = 0
-        | UINT64_C(1) << CAP_CHOWN          /* give a file to another user */
+    const uint64_t keep = UINT64_C(1) << CAP_CHOWN  /* give a file away */
         | UINT64_C(1) << CAP_DAC_OVERRIDE   /* read, write whatever the mode */
         | UINT64_C(1) << CAP_FOWNER         /* chmod files of others */
         | UINT64_C(1) << CAP_FSETID         /* chmod g+s for a foreign group */
@@ -3045,6 +3044,8 @@ static const struct { int error; const char *step, *tip; } hints[] = {
     /* execve(2), ENOENT: the file, or the "#!" or the ELF interpreter in it. */
     { ENOENT, "exec", "it or its interpreter or loader is not inside (make?)" },
     { EADDRINUSE, "", "a container of this name is running (see cage ps)" },
+    /* pidfd_open(2) of a process that has just been found. */
+    { ESRCH, "", "the container has ended meanwhile" },
 };
 
 /* Returns the hint for ERROR in the step that is being run, or NULL.

@@ -300,6 +300,17 @@ stands_still() {
     [ -n "$stopped" ]
 }
 
+@test "exec: a container that ends just when it has been found: the reason is said" {
+    need strace
+    launch one sleep 60
+    for nth in 1 2; do
+        run strace -qq -o /dev/null -e trace=pidfd_open \
+            -e inject=pidfd_open:error=ESRCH:when=$nth "$CAGE" exec "$name" true
+        equal 125 "$status"
+        has "$output" "cage: pidfd_open(*): No such process*hint: the container has ended"
+    done
+}
+
 @test "exec: 60 containers that end while they are joined: never a riddle" {
     they_end_while_joined 60 cage exec
 }
