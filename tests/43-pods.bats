@@ -277,11 +277,11 @@ kilobytes() { du -ck "$@" | tail -n 1 | cut -f 1; }
     need_inside md5sum
     alone=$(kilobytes .)
     for i in {1..100}; do
-        begin "$i" --save="$PWD/saved.$i" sh -c "md5sum < /large; echo $i > /number; exec sleep 60"
+        begin "$i" --save="$PWD/saved.$i" sh -c "md5sum < /large; echo $i > /number; exec sleep 600"
     done
     sum=$(md5sum < layer/large | words)
     all_there() { [ "$(cat saved.*/upper/number 2> /dev/null | sort -n | xargs)" = "$(seq 100 | xargs)" ]; }
-    wait_for 20 all_there
+    wait_for 100 all_there
     equal "100 $sum" "$(cat "$base."* | sort | uniq -c | words)"
     # Some folders for each, and not 2 MB.
     [ $(($(kilobytes .) - alone)) -lt 10000 ]

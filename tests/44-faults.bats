@@ -1,9 +1,11 @@
 # Whatever fails, cage fails closed: each of these runs has one system call that
 # fails, or in which a process is killed.  `make faults` tries all of them.
 load helper
+load helper-steps
 load helper-programs
 
-faults() { timeout -k 5 200 "$REPO/tests/faults/run" "$@"; }
+# (An emulated machine needs the time.)
+faults() { timeout -k 5 900 "$REPO/tests/faults/run" "$@"; }
 
 need_faults() {
     need "${CC:-cc}" tar awk
@@ -13,6 +15,7 @@ need_faults() {
 # finds KIND PLANS EDIT [SCENARIO [--pairs]]: the harness finds this fault with the
 # mutant, and with cage as it is finds none.
 finds() {
+    [ "$(id -u)" = 0 ] || ! has_subids || skip "PID 1 is not the third process: newuidmap is"
     local scenario=${4:-run}
     # shellcheck disable=SC2086 # an option, or none
     set -- "$1" "$2" "$3" ${5-} --only "$2" "$scenario"
@@ -47,7 +50,7 @@ $1: $scenario "
     root_only
     need_faults
     need newuidmap newgidmap setpriv unshare
-    run timeout -k 5 200 "$REPO/tests/as-user" --granted faults/run --pairs --sample 60 net full
+    run timeout -k 5 900 "$REPO/tests/as-user" --granted faults/run --pairs --sample 60 net full
     echo "$output"
     equal 0 "$status"
     has "$output" "
