@@ -110,7 +110,8 @@ need_ann() {
 @test "an ordinary user with ids granted has these as well" {
     user_only
     has_subids || skip "no ids are granted to this user by /etc/subuid"
-    IFS=: read -r who first count <<< "$(grep -m 1 "^$(id -un):" /etc/subuid)"
+    IFS=: read -r who first count <<< \
+        "$(grep -m 1 -E "^($(id -un)|$(id -u)):" /etc/subuid)"
     equal "0 $(id -u) 1 1 $first $count" "$(inside cat /proc/self/uid_map | words)"
     start --user=1000 sleep 60
     equal $((first + 999)) "$(uid_of "$command" | cut -d ' ' -f 1)"
