@@ -218,7 +218,8 @@ on_terminal() {
     need script stty
     timeout -k 1 30 script -qec "$1; stty -icanon min 0 time 0; echo; echo \"host reads: \$(dd bs=1000 count=1 2> /dev/null)\"" \
         typescript < /dev/null > /dev/null || :
-    tr -d '\r' < typescript | sed -n 's/^host reads: *//p'
+    # 4 is Ctrl-D: what script types at the end of its input.
+    tr -d '\r\4' < typescript | sed -n 's/^host reads: *//p'
 }
 
 @test "terminal injection" {
