@@ -1977,7 +1977,7 @@ static const int namespaces[NAMESPACES] = { CLONE_NEWCGROUP, CLONE_NEWIPC,
 static const char *const facts[FACTS] = { "ns/cgroup", "ns/ipc", "ns/mnt",
     "ns/net", "ns/pid", "ns/time_for_children", "ns/user", "ns/uts", "cgroup",
     "uid_map", "gid_map", "Uid", "Gid", "NSpid", "NSsid", "CapEff", "CapBnd",
-    "NoNewPrivs", "Seccomp", "fd/0", "mountinfo", "sys/kernel/hostname" };
+    "NoNewPrivs", "Seccomp", "mountinfo", "fd/0", "sys/kernel/hostname" };
 
 /* Of the mounts in the file MOUNTINFO: how many there are, how many of them are
  * shared, and of what type the one at "/" is.  A line of it, see proc(5):
@@ -3294,8 +3294,9 @@ static void command_show(struct cage *c, const char *name) {
         "cpu.max", "cpu.stat", "pids.max", "pids.current", NULL };
     find_running(c, name);
     printf("%-20s %-7s %-36s %s\n", "", "", "host", name);
-    /* Not the last: what is below /proc/sys is always that of who reads it. */
-    for (int i = 0; i < FACTS - 1; i++) {
+    /* Not the last two: fd/0 is a name, and /dev/pts/0 inside another terminal
+     * than outside; what is below /proc/sys is always that of who reads it. */
+    for (int i = 0; i < FACTS - 2; i++) {
         const char *here = fact(c, 0, facts[i]);
         const char *there = fact(c, c->other.command, facts[i]);
         printf("%-20s %-7s %-36s %s\n", facts[i],
