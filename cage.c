@@ -3044,8 +3044,6 @@ static const struct { int error; const char *step, *tip; } hints[] = {
     /* execve(2), ENOENT: the file, or the "#!" or the ELF interpreter in it. */
     { ENOENT, "exec", "it or its interpreter or loader is not inside (make?)" },
     { EADDRINUSE, "", "a container of this name is running (see cage ps)" },
-    /* pidfd_open(2) of a process that has just been found. */
-    { ESRCH, "", "the container has ended meanwhile" },
 };
 
 /* Returns the hint for ERROR in the step that is being run, or NULL.
@@ -3056,8 +3054,10 @@ static const char *hint_for(struct cage *c, int error) {
     char on = '0';
     /* If the container that we enter ends meanwhile, calls fail with ESRCH,
      * ENOMEM, ENODEV and others.  Its pidfd tells whether that is so: it can be
-     * read when the process has ended, perhaps a moment after the call. */
-    if (c->pod && poll(&(struct pollfd){ c->pod, POLLIN, 0 }, 1, 100) == 1)
+     * read when the process has ended, perhaps a moment after the call.  (ESRCH
+     * before all steps: it had ended when its pidfd was to be opened.) */
+    if ((error == ESRCH && *c->step == '\0')
+        || (c->pod && poll(&(struct pollfd){ c->pod, POLLIN, 0 }, 1, 100) == 1))
         return "the container has ended meanwhile";
     if (error == ENOSPC && step > 0 && step <= number_of("pid"))
         return "the limits are in /proc/sys/user/max_*_namespaces";

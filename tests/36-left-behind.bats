@@ -2,7 +2,6 @@
 # no process, no mount, no name; and no cgroup once another cage has run.
 # shellcheck disable=SC2086 # $SLEEP is two words
 load helper
-load helper-steps
 
 setup() {
     NAME=left-$$-$BATS_TEST_NUMBER      # and a number for each container

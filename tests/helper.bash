@@ -22,6 +22,12 @@ inside() {
 root_only() { [ "$(id -u)" = 0 ] || skip "only root may do this"; }
 user_only() { [ "$(id -u)" != 0 ] || skip "this is about ordinary users"; }
 
+# has_subids: was this user granted a range of ids?  (Root needs no grant.)
+has_subids() {
+    [ "$(id -u)" != 0 ] && command -v newuidmap > /dev/null \
+        && grep -qE "^($(id -un 2> /dev/null || true)|$(id -u)):" /etc/subuid
+}
+
 # need PROGRAM...: skip if the machine does not have it.
 need() {
     local program
