@@ -220,11 +220,11 @@ static int number_of(const char *name) {
 }
 
 /* ------------------------------ struct cage -------------------------------
- * Everything there is to know about the container being made.  No other global
- * variable changes.  Each process has its copy of this, made when it was
- * forked, and what one of them learns later the others do not know; only the
- * table of open files behind the descriptors is one for all, until the command
- * starts.
+ * Everything there is to know about the container being made.  It is a variable
+ * of main(), and no global one changes.  Each process has its copy of this,
+ * made when it was forked, and what one of them learns later the others do not
+ * know; only the table of open files behind the descriptors is one for all,
+ * until the command starts.
  *
  * Many of these words are explained later, where they are needed.  Pass over
  * them now, and look here when you meet a c->something. */
@@ -267,11 +267,12 @@ struct cage {
      * before           the last snapshot, for --explain
      * arguments        our own command line in memory, arguments_size bytes:
      *                  PID 1 wipes it, or ps inside would show it
-     * file             see read_file() */
+     * result           what the last call in must() has returned */
     const char *step, *before[FACTS];
     bool on_host_side, id_mapped, one_id, exec;
     size_t arguments_size;
-    char *arguments, file[1 << 20];
+    long result;
+    char *arguments;
 
     /* Descriptors; 0 is none (0, 1 and 2 are always taken, see main()).
      *
@@ -373,26 +374,22 @@ static _Noreturn void fail(struct cage *c, int error, const char *message) {
  * the kernel below therefore stands in `must`, or in one of its two short
  * forms.
  *
- * RESULT is what the call returned: -1 if the kernel refused, with the reason
- * in errno.  MESSAGE names the call.  Returns RESULT. */
-static int check(struct cage *c, long result, const char *message) {
-    if (result == -1)
-        fail(c, errno, message);
-    return (int)result;
-}
-
-/* MESSAGE is put together as by printf. */
-#define must(c, result, ...) check((c), (result), text(__VA_ARGS__))
+ * CALL returns -1 if the kernel refuses, with the reason in errno.  The rest
+ * names it, as for printf; that is put together only then.  The value of
+ * must() is what CALL has returned. */
+#define must(c, call, ...)                                                     \
+    ((c)->result = (call), (c)->result != -1 ? (int)(c)->result                \
+     : (fail((c), errno, text(__VA_ARGS__)), -1))
 
 /* The same, for a call that says it all: the error message is the line of code
  * (#call makes a string of it). */
-#define TRY(call) check(c, (call), #call)
+#define TRY(call) must(c, (call), "%s", #call)
 
 /* And for a system call for which libc may have no function (many are younger
  * than the libc of this machine), or one that does more (glibc's setgroups asks
  * all threads, and there are none): syscall(2) takes its number. */
 #define KERNEL(name, ...) \
-    check(c, syscall(SYS_##name, __VA_ARGS__), #name "(" #__VA_ARGS__ ")")
+    must(c, syscall(SYS_##name, __VA_ARGS__), "%s", #name "(" #__VA_ARGS__ ")")
 
 /* ------------------------------- small files -------------------------------
  * Most of what follows is done by writing a line into a file that is not a
@@ -413,24 +410,28 @@ static int write_file(int dir, const char *path, const char *line) {
 /* The contents of the file PATH in DIR, as a string; the empty string if there
  * is no such file, or what it is about (a process, a cgroup) is gone.  Any
  * other error ends the run: what could not be read must not pass for empty.
- * What is longer than c->file is cut off.  (A 0 byte, which stands between the
+ * What is longer than 8 MiB is cut off.  (A 0 byte, which stands between the
  * words of a command line, is read as a space: 0 ends a string.) */
 static char *read_file(struct cage *c, int dir, const char *path) {
-    size_t size = 0, room = sizeof c->file - 1;
+    /* Large, but the kernel gives a page only when something is put into it.
+     * At most MAX bytes at once: for what is below /proc/sys it takes as much
+     * memory as is asked for. */
+    static char file[1 << 24];
+    size_t size = 0, max = 1 << 16;
     /* NONBLOCK: fact() comes here when it could not read a link, and behind
      * self/fd/0 can be a terminal: better an error than to wait for a key. */
     int fd = openat(dir, path, READ | O_NONBLOCK);
     ssize_t n = fd;                 /* -1, if it could not be opened */
-    while (n != -1 && (n = read(fd, c->file + size, room - size)) > 0)
+    while (n != -1 && (n = read(fd, file + size, size < 1 << 23 ? max : 0)) > 0)
         size += (size_t)n;
     if (n == -1 && errno != ENOENT && errno != ESRCH && errno != ENODEV
         && errno != ENOTDIR)
         must(c, -1, "read(%s)", path);
-    c->file[size] = '\0';
-    for (char *s = c->file; (s += strlen(s)) < c->file + size;)
+    file[size] = '\0';
+    for (char *s = file; (s += strlen(s)) < file + size;)
         *s = ' ';
     close(fd);
-    return text("%s", c->file);
+    return text("%s", file);
 }
 
 /* Is there a file PATH?  (It ends the run if that cannot be found out.)  A link
@@ -1739,8 +1740,9 @@ static void step_exec(struct cage *c) {
     c->pod = KERNEL(close_range, without(c, fds) ? ~0U : 3, ~0U,
                     CLOSE_RANGE_UNSHARE);
     /* execvp(3) looks the command up in the folders of PATH, those of the
-     * container.  If it succeeds it does not come back: the next instruction is
-     * the command's. */
+     * container.  (glibc's hands a script without "#!" to /bin/sh, musl's does
+     * not.)  If it succeeds it does not come back: the next instruction is the
+     * command's. */
     execvp(c->command[0], c->command);
     int error = errno;
     say(c, error, text("execve(\"%s\")", c->command[0]));
@@ -2056,7 +2058,7 @@ static void end_step(struct cage *c) {
          * input is something else.  After fork all share it, and only one
          * process at a time runs steps. */
         dprintf(2, "%9s[Enter] ", "");
-        TRY(read(c->keyboard, c->file, sizeof c->file));
+        TRY(read(c->keyboard, &(char[4096]){ 0 }, 4096));
     }
 }
 
@@ -3035,7 +3037,8 @@ static const struct { int error; const char *step, *tip; } hints[] = {
         "under root overlayfs, NFS and 9p cannot be id-mapped" },
     /* A new proc would show what the cover hides: mount_too_revealing() in the
      * kernel's fs/namespace.c. */
-    { EPERM, "proc", "in Docker, use --security-opt systempaths=unconfined" },
+    { EPERM, "proc", "part of the /proc here is covered; in Docker: "
+        "--security-opt systempaths=unconfined" },
     /* pivot_root(2) has more reasons for EINVAL; these are likely.  (The
      * initramfs of a machine that is just booting cannot be left either.) */
     { EINVAL, "pivot", "both roots must be mounts, not shared (see private)" },
@@ -3611,8 +3614,8 @@ static int command_run(struct cage *c, int argc, char **argv) {
  * not: CALL is the command with the number of words that follow it.  Returns 0,
  * or what `run` and `exec` return; whatever fails ends cage with 125. */
 int main(int argc, char **argv) {
-    /* Static, as it is more than a megabyte, too much for a stack. */
-    static struct cage cage = { .hostname = "cage", .workdir = "/", .step = "",
+    /* What is not named here is 0. */
+    struct cage cage = { .hostname = "cage", .workdir = "/", .step = "",
         .bytes = 1 << 30, .status = -1, .group_path = "", .group_name = "" };
     struct cage *c = &cage;
     const char *command = argc > 1 ? argv[1] : "-", *name = argv[argc - 1];

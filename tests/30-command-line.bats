@@ -43,7 +43,7 @@ bad() {
         try cage run --$option;     refused "$option"
     done
     for letter in n m v e w u; do
-        try cage run -$letter;      refused "'$letter'"
+        try cage run -$letter;      refused "option requires an argument *$letter"
     done
 }
 
@@ -127,7 +127,7 @@ bad() {
 
 @test "a name that is taken is refused, and free again afterwards" {
     start
-    bad "bind(cage/*$NAME): Address already in use*hint: a container of this name is running"
+    bad "bind(cage/*$NAME): Address *in use*hint: a container of this name is running"
     stop
     try cage run --name="$NAME" "$ROOTFS" echo ran
     equal ran "$output"
@@ -206,8 +206,8 @@ bad() {
     bad "volumes: */etc*folder*file" -v "$PWD/file:/etc:ro"
     bad "/etc/passwd/x*Not a directory" -v "$PWD/folder:/etc/passwd/x:ro"
     name=/$(printf 'x%.0s' {1..250})
-    bad "File name too long" -v "$PWD/folder:$name$name$name${name}x${name:1}:ro"
-    bad "File name too long" -v "$PWD/folder:$(printf "$name%.0s" {1..20}):ro"
+    bad "name too long" -v "$PWD/folder:$name$name$name${name}x${name:1}:ro"
+    bad "name too long" -v "$PWD/folder:$(printf "$name%.0s" {1..20}):ro"
 }
 
 @test "a bad user is refused" {
