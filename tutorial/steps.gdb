@@ -25,9 +25,8 @@
   set detach-on-fork on
 
   # Stop at main, and at every function of cage.c whose name begins with step_.
-  # (pagination: do not stop in the middle of the list of them.  And *c is large.)
+  # (pagination: do not stop in the middle of the list of them.)
   set pagination off
-  set max-value-size unlimited
   break main
   rbreak cage.c:^step_
 
