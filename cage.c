@@ -297,9 +297,10 @@ struct cage {
     int pod, pod_host, pod_root, pod_namespaces;
 
     /* The cgroup: its name, its folder in the tree of version 2 ("": it has no
-     * group of its own), and the one above, in which that is made; and, may a
-     * part of it be in the trees of version 1? */
-    const char *group_name, *group_path, *above;
+     * group of its own), and the one above, in which that is made; what is
+     * mounted on this machine, where that tree is looked up; and, may a part of
+     * the group be in the trees of version 1? */
+    const char *group_name, *group_path, *above, *mounts;
     bool v1;
 
     /* Known to the host side only.
@@ -2510,11 +2511,12 @@ static const struct { const char *file, *v1_file; } v1_files[] = {
  * machine it is /sys/fs/cgroup/unified, and others have it elsewhere. */
 static void find_group(struct cage *c, const char *name, pid_t member) {
     /* A line of this one is WHAT PLACE TYPE OPTIONS...: proc(5). */
-    char *place = read_file(c, c->proc, "self/mounts");
-    char *type = strstr(place, " cgroup2 ");
+    if (c->mounts == NULL)          /* once: `cage ps` comes here often */
+        c->mounts = read_file(c, c->proc, "self/mounts");
+    const char *type = strstr(c->mounts, " cgroup2 ");
     if (type == NULL)
         refuse(c, "no cgroup2 file system is mounted here");
-    *type = '\0';
+    char *place = text("%.*s", (int)(type - c->mounts), c->mounts);
     place = strrchr(place, ' ') + 1;
 
     /* A line of /proc/PID/cgroup is NUMBER:CONTROLLERS:PATH; version 2 is 0. */
@@ -2996,9 +2998,9 @@ static void clean_up(struct cage *c) {
     if (c->status == 137 && atol(of_group(c, "memory.events", "oom_kill ")))
         note(c, "killed: memory limit %gM reached",
              atof(of_group(c, "memory.max", "")) / (1 << 20));
-    long refused = atol(of_group(c, "pids.events", "max "));
-    if (c->status > 0 && refused)
-        note(c, "the limit of processes was reached, %ld times", refused);
+    if (c->status > 0 && atol(of_group(c, "pids.events", "max ")))
+        note(c, "the limit of processes was reached (how often: %s)",
+             of_group(c, "pids.events", "max "));
     /* With PID 1 all processes of its namespace have died; but --without=pid
      * there may be some left, and this sends SIGKILL to all of the group at
      * once, however fast they multiply (Linux 5.14). */
@@ -3205,8 +3207,7 @@ static void open_other(struct cage *c) {
      * program inside can get hold of it, and write to it as soon as nobody runs
      * it any more (CVE-2019-5736).  PID 1 runs its file as long as anything
      * inside lives: so ours has to be the same. */
-    const char *exe = fact(c, c->other.host, "exe");
-    if (strcmp(fact(c, 0, "exe"), exe) != 0)
+    if (strcmp(fact(c, 0, "exe"), fact(c, c->other.host, "exe")) != 0)
         refuse(c, "%s was started by another cage file, or has ended", c->join);
     /* A step that was left out there is left out here. */
     without(c, user) |= !(c->pod_namespaces & CLONE_NEWUSER);
