@@ -264,12 +264,13 @@ struct cage {
      * id_mapped        under root: the container has IDS ids
      * one_id           only one id exists inside, 0: see step_user()
      * exec             cage exec: a process for a container that runs already
+     * v1               a part of the cgroup may be in the trees of version 1
      * before           the last snapshot, for --explain
      * arguments        our own command line in memory, arguments_size bytes:
      *                  PID 1 wipes it, or ps inside would show it
      * result           what the last call in must() has returned */
     const char *step, *before[FACTS];
-    bool on_host_side, id_mapped, one_id, exec;
+    bool on_host_side, id_mapped, one_id, exec, v1;
     size_t arguments_size;
     long result;
     char *arguments;
@@ -297,11 +298,9 @@ struct cage {
     int pod, pod_host, pod_root, pod_namespaces;
 
     /* The cgroup: its name, its folder in the tree of version 2 ("": it has no
-     * group of its own), and the one above, in which that is made; what is
-     * mounted on this machine, where that tree is looked up; and, may a part of
-     * the group be in the trees of version 1? */
+     * group of its own), and the one above, in which that is made; and what is
+     * mounted on this machine, where that tree is looked up. */
     const char *group_name, *group_path, *above, *mounts;
-    bool v1;
 
     /* Known to the host side only.
      *
@@ -378,9 +377,8 @@ static _Noreturn void fail(struct cage *c, int error, const char *message) {
  * CALL returns -1 if the kernel refuses, with the reason in errno.  The rest
  * names it, as for printf; that is put together only then.  The value of
  * must() is what CALL has returned. */
-#define must(c, call, ...)                                                     \
-    ((c)->result = (call), (c)->result != -1 ? (int)(c)->result                \
-     : (fail((c), errno, text(__VA_ARGS__)), -1))
+#define must(c, call, ...) ((c)->result = (call), (c)->result != -1            \
+    ? (int)(c)->result : (fail((c), errno, text(__VA_ARGS__)), -1))
 
 /* The same, for a call that says it all: the error message is the line of code
  * (#call makes a string of it). */
@@ -945,7 +943,7 @@ static void make_place(struct cage *c, const char *path, bool folder) {
         return;
     /* One after another, as mkdir -p does.  Most of them are there already,
      * and of errors the last call will tell. */
-    for (const char *end = path; (end = strchr(end + 1, '/')) != NULL;)
+    for (const char *end = path; (end = strchr(end + 1, '/')) && end[1];)
         mkdir(text("%.*s", (int)(end - path), path), 0755);
     /* There is nothing, or a link that leads to nothing: that is replaced. */
     unlink(path);
@@ -2749,7 +2747,8 @@ static bool copy_output(struct cage *c) {
      * while the real one is not raw; else it goes in, to the new one.) */
     char text[8192];
     ssize_t size = read(c->master, text, sizeof text), n = 0;
-    for (ssize_t done = 0; done < size && n != -1; done += n)
+    for (ssize_t done = 0; done < size && n != -1
+         && poll(&(struct pollfd){ c->terminal, POLLOUT, 0 }, 1, -1); done += n)
         n = write(c->terminal, text + done, (size_t)(size - done));
     return size > 0 && n != -1;
 }
@@ -2859,6 +2858,7 @@ static void answer(struct cage *c) {
          * finds it ready.  We note before COMMAND runs that it has to be told
          * when all is over: it may have done half of its work. */
         c->init = m.number[0];
+        prctl(PR_SET_NAME, text("cage: %d", c->init));      /* for find() */
         c->net_up = c->net != NULL;
         if (c->net && run_net_command(c, "up") != 0)
             c->status = EXIT_CAGE;
@@ -2868,18 +2868,20 @@ static void answer(struct cage *c) {
 }
 
 /* See which of our children have ended, without waiting.  With PID 1 the whole
- * container has ended, and its status becomes ours.  Before the command runs,
- * and for any other child, 0 says that it has done its part (the child, as soon
- * as there is a PID 1; the tar of copy_as_archive(), when all is copied), and
- * everything else that the run is over.
+ * container has ended, and its status becomes ours.  Before the command runs, 0
+ * says that a child has done its part (the child, as soon as there is a PID 1;
+ * the tar of copy_as_archive(), when all is copied), and everything else that
+ * the run is over.  Later only that tar could still fail, with 125; what else
+ * ends was there before us: a shell that becomes cage by exec leaves us its
+ * children.
  *
  * The number of one that has ended is forgotten: the kernel may give it to
  * another process, and clean_up() must not kill a stranger. */
 static void reap(struct cage *c) {
-    int how;
-    pid_t pid;
+    int how, pid;
     while ((pid = waitpid(-1, &how, WNOHANG)) > 0) {
-        if ((c->runs && pid == c->init) || exit_status(how) != 0)
+        if (c->runs ? pid == c->init || exit_status(how) == EXIT_CAGE
+            : exit_status(how) != 0)
             c->status = exit_status(how);
         if (pid == c->init)
             c->init = 0;
@@ -2889,9 +2891,10 @@ static void reap(struct cage *c) {
 }
 
 /* A signal has arrived.  Signals for cage are meant for the command: before it
- * runs they end the run, with 128+n as if n had killed it; then they go to PID
- * 1, which passes them on.  (Ctrl-C on a raw terminal is no signal but a byte,
- * and becomes one in the new terminal.) */
+ * runs they end the run, with 128+n as if n had killed it (but a COMMAND of
+ * --net gets those that come while it runs); then they go to PID 1, which
+ * passes them on.  (Ctrl-C on a raw terminal is no signal but a byte, and
+ * becomes one in the new terminal.) */
 static void handle_signal(struct cage *c) {
     /* signalfd(2) gives one of these for each signal; reading takes it away. */
     struct signalfd_siginfo signal;
@@ -2965,21 +2968,22 @@ static void clean_up(struct cage *c) {
     c->on_host_side = false;
     /* SIGKILL cannot be caught.  Whoever dies as PID 1 takes all processes of
      * its namespace along, and waitpid(2) returns only when they are gone
-     * (pid_namespaces(7)): now their cgroup is empty, and nobody writes to the
-     * terminal any more.  If we do not know PID 1 yet, it dies with us: see
-     * die_with_host(). */
+     * (pid_namespaces(7)): now their cgroup is empty.  If we do not know PID 1
+     * yet, it dies with us: see die_with_host(). */
     if (c->init > 0 && kill(c->init, SIGKILL) == 0)
         waitpid(c->init, NULL, 0);
     /* What the command wrote last is still in its terminal.  It may be the
-     * message that tells why it failed. */
-    while (c->master && copy_output(c))
+     * message that tells why it failed.  (A terminal does not hold 99 times
+     * what copy_output() takes; but after `cage exec` others may still write.)
+     */
+    for (int i = 0; i < 99 && c->master && copy_output(c); i++)
         ;
     if (c->raw)
         tcsetattr(0, TCSADRAIN, &c->cooked);
     if (c->exec)
         return;                     /* the rest is the business of `run` */
-    /* From here on nobody shall find us as a container that runs (its PID 1
-     * would be what we start next); but the name stays ours until the end. */
+    /* From here on nobody shall find us as a container that runs; but the name
+     * stays ours until the end. */
     shutdown(c->name_socket, SHUT_RDWR);
     /* Before what can end in fail(): the network would stay as it is, while a
      * group that is left is removed by a later cage. */
@@ -3039,8 +3043,7 @@ static const struct { int error; const char *step, *tip; } hints[] = {
         "under root overlayfs, NFS and 9p cannot be id-mapped" },
     /* A new proc would show what the cover hides: mount_too_revealing() in the
      * kernel's fs/namespace.c. */
-    { EPERM, "proc", "part of the /proc here is covered; in Docker: "
-        "--security-opt systempaths=unconfined" },
+    { EPERM, "proc", "/proc has covers; docker: systempaths=unconfined" },
     /* pivot_root(2) has more reasons for EINVAL; these are likely.  (The
      * initramfs of a machine that is just booting cannot be left either.) */
     { EINVAL, "pivot", "both roots must be mounts, not shared (see private)" },
@@ -3093,8 +3096,8 @@ static const char *hint_for(struct cage *c, int error) {
  * ask /proc and the cgroup, at the moment when you ask them.
  *
  *      @cage/1000/web, a socket      connect(2): whose?   the host side
- *      /proc/PID/task/PID/children   its youngest child   PID 1
- *      the same file of PID 1        its oldest child     the command
+ *      its /proc/PID/comm            `cage: 4712`         PID 1
+ *      /proc/4712/task/4712/children its oldest child     the command
  *
  * Docker's daemon keeps a folder of files for each container, and so does runc,
  * below /run; they have to be mended when the machine has crashed in between.
@@ -3105,11 +3108,6 @@ static const char *hint_for(struct cage *c, int error) {
  *   pause     a 1, written into cgroup.freeze; resume: a 0
  *
  *   See:      setns(2), pidfd_open(2), proc(5), cgroup-v2.rst */
-
-/* The numbers of the children of process PID, the oldest first. */
-static char *children(struct cage *c, pid_t pid) {
-    return fact(c, pid, text("task/%d/children", pid));
-}
 
 /* Find the three processes of the container ID, which is UID/NAME: c->other.
  * False if its command does not run: not yet, or no more.  Who wants to enter
@@ -3122,24 +3120,26 @@ static char *children(struct cage *c, pid_t pid) {
  * another one and ended, its number may by now be that of a stranger: hence the
  * second look at whose it is.)
  *
- * Why the youngest child is PID 1: the host side has had others, newuidmap, tar
- * and the --net COMMAND.  But the last of them, COMMAND, had ended before the
- * host side began to listen; and it starts the next, COMMAND for `down`, only
- * when it has shut the socket down. */
+ * The host side has put the number of PID 1 into its own name, which ps(1)
+ * shows and only it can change.  (It may have other children: COMMAND of --net
+ * can leave some behind, or whoever has become cage by execve(2).)  That PID 1
+ * is its child tells that the number has not been given to a stranger. */
 static bool find(struct cage *c, const char *id) {
     struct ucred who = { 0 };
+    pid_t init, command;
     uid_t uid = (uid_t)strtoul(id, NULL, 10);
     int fd = name_socket(c, id, false);
     getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &(socklen_t){ sizeof who });
     close(fd);
     if (who.pid == 0 || who.uid != uid
-        || strtoul(fact(c, who.pid, "Uid"), NULL, 10) != uid)
+        || strtoul(fact(c, who.pid, "Uid"), NULL, 10) != uid
+        || sscanf(fact(c, who.pid, "comm"), "cage: %d", &init) != 1
+        || atoi(fact(c, init, "PPid")) != who.pid)
         return false;
-    char *all = children(c, who.pid), *youngest = strrchr(all, ' ');
-    pid_t init = atoi(youngest ? youngest : all), command = init;
     /* Without the step init, PID 1 is the command itself. */
+    command = init;
     if (strcmp(fact(c, init, "comm"), "cage: init") == 0)
-        command = atoi(children(c, init));
+        command = atoi(fact(c, init, text("task/%d/children", init)));
     c->other = (struct container){ who.pid, init, command };
     return command && !(c->join && strstr(fact(c, command, "comm"), "cage: c"));
 }
@@ -3253,7 +3253,8 @@ static int processes(struct cage *c, bool show) {
     int count = 0;
     for (pid_t pid; (pid = (pid_t)strtol(list, &list, 10)) != 0; count++) {
         if (!group && count < 999)
-            list = text("%s %s", list, children(c, pid));
+            list = text("%s %s", list,
+                        fact(c, pid, text("task/%d/children", pid)));
         if (show)
             printf("%9s %16s  %.120s\n", fact(c, pid, "PPid"),
                    fact(c, pid, "NSpid"), fact(c, pid, "cmdline"));
@@ -3329,8 +3330,10 @@ static void freeze(struct cage *c, const char *name, bool on) {
     if (*c->group_path == '\0')
         refuse(c, "%s has no cgroup, and only a cgroup can be frozen", name);
     TRY(write_file(AT_FDCWD, group_file(c, "cgroup.freeze"), on ? "1" : "0"));
-    /* It takes a moment until the last of them has stopped. */
-    while (*of_group(c, "cgroup.events", "frozen ") == (on ? '0' : '1'))
+    /* It takes a moment until the last of them has stopped (or somebody else
+     * has written another number meanwhile). */
+    while (*of_group(c, "cgroup.events", "frozen ")
+           != *of_group(c, "cgroup.freeze", ""))
         poll(NULL, 0, 1);
 }
 

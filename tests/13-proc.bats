@@ -75,5 +75,5 @@ show_processes='for p in /proc/[0-9]*; do tr "\\0" " " < $p/cmdline; echo; done'
         "$0" run "$1" true' "$CAGE" "$ROOTFS"
     refused "proc: mount("
     has "$output" "Operation not permitted"
-    has "$output" "hint: part of the /proc here is covered"
+    has "$output" "hint: /proc has covers"
 }

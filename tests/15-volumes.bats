@@ -48,6 +48,12 @@ mount_options() {
     [ ! -e "$ROOTFS/d" ]
 }
 
+@test "a slash at the end of the place changes nothing, is it there or not" {
+    for place in /new/ /a/new/ /mnt/; do
+        equal "$place"file "$(inside -v "$PWD/folder:$place" ls -d "$place"file)"
+    done
+}
+
 @test "spaces and commas are nothing special, nor are links and relative paths" {
     layer "my folder, mine" && echo hello > "my folder, mine/file"
     equal hello "$(inside "-vmy folder, mine:/my place, here" cat "/my place, here/file")"

@@ -262,6 +262,32 @@ spied() {
     refused "NAME or COMMAND is missing"
 }
 
+# What the host side leaves behind it may have to adopt, as PID 1 of a namespace: then
+# PID 1 of the container is not its youngest child.
+@test "ps, exec and stop find the container, whatever other children its host side has" {
+    cat > adopts <<'EOF'
+mount -t proc proc /proc
+(until "$CAGE" ps | grep -q '^one '; do sleep 0.05; done
+ "$CAGE" ps; "$CAGE" exec one hostname; "$CAGE" stop one) &
+exec "$CAGE" run -n one --net '[ $CAGE_EVENT = down ] || (setsid sleep 3600 &)' "$ROOTFS" sleep 60
+EOF
+    export CAGE ROOTFS
+    root=--map-root-user
+    [ "$(id -u)" != 0 ] || root=
+    # shellcheck disable=SC2086 # nothing, or one word
+    run timeout 30 unshare $root --mount --pid --fork --kill-child sh adopts
+    equal 143 "$status"
+    has "$output" "sleep 60"
+    hasnt "$output" "sleep 3600"
+    has "$output" $'\ncage'
+}
+
+# `exec cage` in a shell hands it the children that the shell had.
+@test "children that the caller had do not end the container" {
+    equal "the end" "$(sh -c '(sleep 0.2; exit 7) & exec "$@"' sh \
+        "$CAGE" run "$ROOTFS" sh -c 'sleep 1; echo the end')"
+}
+
 @test "exec: one that has just been started in the background is waited for" {
     for i in $(seq 10); do
         begin "$i" sleep 60
@@ -700,6 +726,18 @@ grown() { [ "$(size)" -gt "$1" ]; }
     kill -9 "$host"
     wait_for 5 is_gone "$command"
     unlisted "$name"
+}
+
+@test "pause and resume at the same time: neither waits for ever" {
+    need_cgroup
+    launch one sleep 60
+    for _ in $(seq 10); do
+        cage pause "$name" & pause=$!
+        cage resume "$name"
+        wait $pause
+    done
+    cage resume "$name"
+    cage stop "$name"
 }
 
 @test "pause and resume: without a cgroup they say that it needs one" {

@@ -181,7 +181,7 @@ namespace() { readlink "/proc/$1/ns/$2"; }
     run timeout 20 "$BATS_TEST_TMPDIR/other" exec "$name" true
     refused "$name was started by another cage file"
     joined "$name" true
-    mutant 's/if (strcmp(fact(c, 0, "exe"), exe) != 0)/if (0)/'
+    mutant 's/if (strcmp(fact(c, 0, "exe"), .*) != 0)/if (0)/'
     joined "$name" true
 }
 

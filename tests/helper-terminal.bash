@@ -64,6 +64,6 @@ go_inside() {
 modes() { stty -g -F "$TTY"; }
 
 # The three processes of the cage that runs in this terminal.
-host_side() { pgrep -P "$SHELL_PID" -x "$(basename "$CAGE")"; }
+host_side() { pgrep -P "$SHELL_PID" -x "$(basename "$CAGE")|cage: [0-9]+"; }
 init() { pgrep -P "$(host_side)"; }
 inner() { pgrep -P "$(init)"; }
