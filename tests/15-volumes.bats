@@ -50,7 +50,7 @@ mount_options() {
 
 @test "a slash at the end of the place changes nothing, is it there or not" {
     for place in /new/ /a/new/ /mnt/; do
-        equal "$place"file "$(inside -v "$PWD/folder:$place" ls -d "$place"file)"
+        equal "$place"file "$(inside "-v$PWD/folder:$place" ls -d "$place"file)"
     done
 }
 
