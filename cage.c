@@ -412,9 +412,9 @@ static int write_file(int dir, const char *path, const char *line) {
  * What is longer than 8 MiB is cut off.  (A 0 byte, which stands between the
  * words of a command line, is read as a space: 0 ends a string.) */
 static char *read_file(struct cage *c, int dir, const char *path) {
-    /* Large, but the kernel gives a page only when something is put into it.
-     * At most MAX bytes at once: for what is below /proc/sys it takes as much
-     * memory as is asked for. */
+    /* More than is kept, for the last read; but the kernel gives a page only
+     * when something is put into it.  At most MAX bytes at once: for what is
+     * below /proc/sys it takes as much memory as is asked for. */
     static char file[1 << 24];
     size_t size = 0, max = 1 << 16;
     /* NONBLOCK: fact() comes here when it could not read a link, and behind
@@ -2744,7 +2744,8 @@ static void take_keyboard(struct cage *c) {
 static bool copy_output(struct cage *c) {
     /* The master never makes us wait (O_NONBLOCK), the real terminal may: then
      * the command has to wait as well, in the end.  (Ctrl-S does that only
-     * while the real one is not raw; else it goes in, to the new one.) */
+     * while the real one is not raw; else it goes in, to the new one.)  Another
+     * program may have made that one O_NONBLOCK, too: hence poll. */
     char text[8192];
     ssize_t size = read(c->master, text, sizeof text), n = 0;
     for (ssize_t done = 0; done < size && n != -1
@@ -3042,7 +3043,7 @@ static const struct { int error; const char *step, *tip; } hints[] = {
     { EINVAL, "volumes", "a folder goes on a folder, a file on a file; and "
         "under root overlayfs, NFS and 9p cannot be id-mapped" },
     /* A new proc would show what the cover hides: mount_too_revealing() in the
-     * kernel's fs/namespace.c. */
+     * kernel's fs/namespace.c.  (docker run --security-opt systempaths=...) */
     { EPERM, "proc", "/proc has covers; docker: systempaths=unconfined" },
     /* pivot_root(2) has more reasons for EINVAL; these are likely.  (The
      * initramfs of a machine that is just booting cannot be left either.) */

@@ -265,7 +265,7 @@ spied() {
 # What the host side leaves behind it may have to adopt, as PID 1 of a namespace: then
 # PID 1 of the container is not its youngest child.
 @test "ps, exec and stop find the container, whatever other children its host side has" {
-    cat > adopts <<'EOF'
+    cat > "$BATS_TEST_TMPDIR/adopts" <<'EOF'
 mount -t proc proc /proc
 (until "$CAGE" ps | grep -q '^one '; do sleep 0.05; done
  "$CAGE" ps; "$CAGE" exec one hostname; "$CAGE" stop one) &
@@ -275,7 +275,8 @@ EOF
     root=--map-root-user
     [ "$(id -u)" != 0 ] || root=
     # shellcheck disable=SC2086 # nothing, or one word
-    run timeout 30 unshare $root --mount --pid --fork --kill-child sh adopts
+    run timeout 30 unshare $root --mount --pid --fork --kill-child \
+        sh "$BATS_TEST_TMPDIR/adopts"
     equal 143 "$status"
     has "$output" "sleep 60"
     hasnt "$output" "sleep 3600"

@@ -157,10 +157,11 @@ load helper
     has "$(tools enter)" "0: outside: I run"
 }
 
-# A chroot does not hold a path that goes through what is open: by the host's /proc
-# as above, or by a folder of cage's own.
 # What glibc and what musl calls it.
 ELOOP="@(Too many levels of symbolic links|Symbolic link loop)"
+
+# A chroot does not hold a path that goes through what is open: by the host's /proc
+# as above, or by a folder of cage's own.
 no_magic='s/0, RESOLVE_NO_MAGICLINKS/0, 0/'
 
 # on_each VOLUME:PLACE COMMAND: a container each with /data in ROOTFS as a link to
