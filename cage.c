@@ -1013,7 +1013,8 @@ static void attach(struct cage *c, int tree, const char *path, dev_t device) {
 /* Show PATH of the host, with all that is mounted below, at PLACE.  (A user
  * namespace may not leave out what is mounted below: it could cover something,
  * see mount_namespaces(7).)  HOW: what to add to the mount.  DEVICE: 0, or what
- * it has to be. */
+ * it has to be.  With a "/" in front, PATH does not begin at c->host_root, but
+ * is one of the container: see openat(2). */
 static void bind_mount(struct cage *c, const char *path, const char *place,
                        uint64_t how, dev_t device) {
     int tree = clone_mount(c, c->host_root, path, AT_RECURSIVE, how);
@@ -1224,39 +1225,34 @@ static void step_volumes(struct cage *c) {
  * runc does this after pivot_root (our next step), with the /dev/null of the
  * container, and had to learn that it may be something else (CVE-2025-31133).
  * Here the host's /dev/null can still be taken, and is checked. */
-/* What is to be done with a path: put something empty over it, or see to it
- * that it cannot be written. */
-enum mask { EMPTY_FILE, EMPTY_FOLDER, READ_ONLY };
-static const struct { const char *path; enum mask how; } masks[] = {
-    { "/proc/acpi", EMPTY_FOLDER },         /* hardware, and its switches */
-    { "/proc/asound", EMPTY_FOLDER },       /* sound cards */
-    { "/proc/interrupts", EMPTY_FILE },     /* when a key is pressed */
-    { "/proc/kcore", EMPTY_FILE },          /* the memory of the machine */
-    { "/proc/keys", EMPTY_FILE },           /* keys of its user outside */
-    { "/proc/latency_stats", EMPTY_FILE },  /* what the host waits for */
-    { "/proc/scsi", EMPTY_FOLDER },         /* can remove disks */
-    { "/proc/timer_list", EMPTY_FILE },     /* all timers of the host */
-    { "/sys/devices/virtual/powercap", EMPTY_FOLDER },  /* betrays keys */
-    { "/sys/firmware", EMPTY_FOLDER },      /* tables with serial numbers */
-    { "/proc/bus", READ_ONLY },             /* registers of PCI devices */
-    { "/proc/fs", READ_ONLY },              /* settings of file systems */
-    { "/proc/irq", READ_ONLY },             /* which CPU serves what */
-    { "/proc/sys", READ_ONLY },             /* settings of the kernel */
-    { "/proc/sysrq-trigger", READ_ONLY },   /* reboot, crash, kill all */
+/* What is put over a path, in each case so that it can only be read: the host's
+ * /dev/null over a file, an empty folder over a folder, or (NULL) what is there
+ * already. */
+static const struct { const char *path, *cover; } masks[] = {
+    { "/proc/acpi", "tmp/empty" },          /* hardware, and its switches */
+    { "/proc/asound", "tmp/empty" },        /* sound cards */
+    { "/proc/interrupts", "dev/null" },     /* when a key is pressed */
+    { "/proc/kcore", "dev/null" },          /* the memory of the machine */
+    { "/proc/keys", "dev/null" },           /* keys of its user outside */
+    { "/proc/latency_stats", "dev/null" },  /* what the host waits for */
+    { "/proc/scsi", "tmp/empty" },          /* can remove disks */
+    { "/proc/timer_list", "dev/null" },     /* all timers of the host */
+    { "/sys/devices/virtual/powercap", "tmp/empty" },   /* betrays keys */
+    { "/sys/firmware", "tmp/empty" },       /* tables with serial numbers */
+    { "/proc/bus", NULL },                  /* registers of PCI devices */
+    { "/proc/fs", NULL },                   /* settings of file systems */
+    { "/proc/irq", NULL },                  /* which CPU serves what */
+    { "/proc/sys", NULL },                  /* settings of the kernel */
+    { "/proc/sysrq-trigger", NULL },        /* reboot, crash, kill all */
 };
 
 static void step_mask(struct cage *c) {
     for (size_t i = 0; i < sizeof masks / sizeof masks[0]; i++) {
-        const char *path = masks[i].path;
-        if (!exists(c, path))
-            continue;                           /* not in this kernel */
-        if (masks[i].how == READ_ONLY)
-            attach(c, clone_mount(c, AT_FDCWD, path, AT_RECURSIVE,
-                                  MOUNT_ATTR_RDONLY), path, 0);
-        else if (masks[i].how == EMPTY_FOLDER)
-            bind_mount(c, "tmp/empty", path, MOUNT_ATTR_RDONLY, 0);
-        else
-            bind_mount(c, "dev/null", path, 0, makedev(1, 3));
+        const char *path = masks[i].path, *cover = masks[i].cover;
+        bool null = cover && strcmp(cover, "dev/null") == 0;
+        if (exists(c, path))                    /* in this kernel */
+            bind_mount(c, cover ? cover : path, path, MOUNT_ATTR_RDONLY,
+                       null ? makedev(1, 3) : 0);
     }
 }
 
@@ -2640,6 +2636,7 @@ static void open_other(struct cage *c);
  * just end us. */
 static void prepare(struct cage *c) {
     sigset_t all;
+    struct sigaction hangup;
     const char *id = text("%u/%s", getuid(), c->name);
     /* If the caller ignores SIGCHLD, we would learn of no end: wait(2). */
     signal(SIGCHLD, SIG_DFL);
@@ -2670,9 +2667,12 @@ static void prepare(struct cage *c) {
     /* From now on signals wait until supervise() reads them, as if they came
      * from a file (signalfd(2)), and so none can end us before we have cleaned
      * up; the processes to come inherit that.  Only Ctrl-Z, typed where we
-     * were started, still stops us at once. */
+     * were started, still stops us at once.  And a SIGHUP that we found ignored
+     * stays so, as nohup(1) wants: blocked, it would be kept for us. */
     sigfillset(&all);
     sigdelset(&all, SIGTSTP);
+    if (sigaction(SIGHUP, NULL, &hangup) == 0 && hangup.sa_handler == SIG_IGN)
+        sigdelset(&all, SIGHUP);
     TRY(sigprocmask(SIG_SETMASK, &all, NULL));
     c->signals = TRY(signalfd(-1, &all, SFD_CLOEXEC));
     c->on_host_side = true;         /* from now on there is something to undo */
@@ -2724,14 +2724,15 @@ static void fit_window(struct cage *c) {
 }
 
 /* Take the keyboard, if that can be done now: the command has its terminal and
- * runs (before that, Ctrl-C shall still end us), we have not done it before,
+ * runs (before that, Ctrl-C shall still end us), we have not got it already,
  * and ours is the process group in the foreground of the real terminal; or that
  * is no terminal with jobs for us (-1), as in su -c.  c->cooked keeps the modes
- * for clean_up(). */
+ * for clean_up(): those of the first time (no modes are all 0), since after a
+ * SIGCONT it may still be raw. */
 static void take_keyboard(struct cage *c) {
     if (!c->master || !c->runs || c->raw || !keyboard_is_ours()
         || (tcgetpgrp(0) != -1 && tcgetpgrp(0) != getpgrp())
-        || tcgetattr(0, &c->cooked) == -1)
+        || (c->cooked.c_cflag == 0 && tcgetattr(0, &c->cooked) == -1))
         return;
     struct termios raw = c->cooked;
     cfmakeraw(&raw);
@@ -2764,10 +2765,11 @@ static void copy_input(struct cage *c) {
     if (read(0, &key, 1) == 1)
         TRY(write(c->master, &key, 1));
     else
-        /* The window is closed: there are no keys any more, and no modes to put
-         * back.  Say to the command what the kernel says to those whose
-         * terminal hangs up. */
-        c->raw = kill(getpid(), SIGHUP) == -1;
+        /* No key for us.  Either we are in the background now (by `bg`, after a
+         * SIGSTOP), and take_keyboard() waits for `fg`.  Or the window is
+         * closed, and there are no modes to put back: then say to the command
+         * what the kernel says to those whose terminal hangs up. */
+        c->raw = tcgetpgrp(0) == -1 && kill(getpid(), SIGHUP) == -1;
 }
 
 /* ------------------------- the host side at work ---------------------------
@@ -2901,14 +2903,18 @@ static void handle_signal(struct cage *c) {
     struct signalfd_siginfo signal;
     TRY(read(c->signals, &signal, sizeof signal));
     int number = (int)signal.ssi_signo;
-    /* SIGCONT: the shell's `fg`.  The window may be another size by now. */
+    /* SIGCONT: the shell's `fg` or `bg`.  The window may be another size by
+     * now, and the real terminal is not raw any more, or not ours. */
+    c->raw = c->raw && number != SIGCONT;
     if (number == SIGWINCH || number == SIGCONT)
         fit_window(c);
     /* SIGCHLD has done its work: it has ended poll(), and reap() comes next. */
     else if (number != SIGCHLD && !c->runs)
         c->status = EXIT_SIGNAL + number;   /* not started yet: then never */
     else if (number != SIGCHLD && c->init > 0)
-        kill(c->init, number);      /* which passes it on to the command */
+        /* PID 1 passes it on to the command, and what a keyboard sends, to all
+         * of its group.  With `exec` there is no PID 1 between us. */
+        kill(c->exec && number <= SIGQUIT ? -c->init : c->init, number);
 }
 
 /* Wait until it is over: serve signals, the inner processes and the terminal.
@@ -2967,6 +2973,8 @@ static void supervise(struct cage *c) {
  * and only once: what fails in here ends in fail(), and must not come back. */
 static void clean_up(struct cage *c) {
     c->on_host_side = false;
+    /* Make room for a file: that we may open no more can be why we are here. */
+    close(c->host_pidfd);
     /* SIGKILL cannot be caught.  Whoever dies as PID 1 takes all processes of
      * its namespace along, and waitpid(2) returns only when they are gone
      * (pid_namespaces(7)): now their cgroup is empty.  If we do not know PID 1
@@ -3662,4 +3670,5 @@ int main(int argc, char **argv) {
         puts("cage 0.1");
     else
         refuse(c, "%s: no such command, or wrong words (cage --help)", command);
+    TRY(fflush(stdout));            /* printf(3) has kept it up to here */
 }

@@ -82,6 +82,14 @@ bad() {
     equal exec "$(tail -1 <<< "$output" | cut -d' ' -f1)"
 }
 
+@test "a list that cannot be written is an error" {
+    for command in ps steps --help --version; do
+        try sh -c '"$0" "$1" > /dev/full' "$CAGE" "$command"
+        equal 125 "$status"
+        equal "cage: fflush(stdout): No space left on device" "$output"
+    done
+}
+
 @test "what is no size is refused as a memory limit" {
     for size in banana -5 0 -0 1x 64MB 64M- 1..5M 1,5G +5M 0.5 " 5M" "" \
                 99999999999999999999 1000000000T 1e30G 0x10 1e3 nan inf; do

@@ -234,6 +234,26 @@ only_one() { [ "$(host_side | wc -l)" = 1 ]; }
     sees 'status 7'
 }
 
+@test "stopped by SIGSTOP, it goes on in the background, and fg gives it the keyboard" {
+    type_line '$CAGE run $ROOTFS sh -c "read line; echo got \$line"'
+    wait_for 30 raw
+    kill -STOP "$(host_side)"
+    until_prompt host
+    type_line bg
+    until_prompt host
+    # What is typed now is for the shell, and is no reason to end.
+    type_line 'echo mine $((1 + 1))'
+    sees 'mine 2'
+    type_line fg
+    wait_for 30 raw
+    type_line 'for the container'
+    sees 'got for the container'
+    until_prompt host
+    type_line 'echo status $?'
+    sees 'status 0'
+    equal "$before" "$(modes)"
+}
+
 # --------------------------------------------------------------- in a pipeline
 
 @test "Ctrl-C also reaches a container that reads from a pipe" {

@@ -226,6 +226,30 @@ read_only() {
     nothing_left
 }
 
+@test "HUP does not end what was started with nohup" {
+    for before in nohup env; do
+        BEFORE=($before)
+        start sh -c 'echo ready; sleep 0.5; exit 7'
+        until read -r ready <&"$PIPE" && [ "$ready" = ready ]; do :; done
+        strike HUP "$HOST"
+        # Without nohup it reaches the shell, which ends by it.
+        if [ $before = nohup ]; then ends 7; else ends 129; fi
+    done
+    nothing_left
+}
+
+@test "with too few open files allowed it fails, and nothing is left" {
+    for files in {5..20}; do
+        BEFORE=(prlimit --nofile="$files")
+        start true
+        # From some number on there are enough.
+        if [ "$files" = 5 ]; then ends 125; else ends '@(0|125)'; fi
+        equal "" "$(groups)"
+    done
+    equal "" "$(cat "$BATS_TEST_TMPDIR/said")"          # of the last one
+    nothing_left
+}
+
 @test "kill -9 of the host side whose output nobody reads" {
     start yes
     sleep 0.2                           # by then the pipe is full

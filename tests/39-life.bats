@@ -153,6 +153,16 @@ root_of() { stat -L -c %d:%i "/proc/$1/root"; }
     lives "$command"
 }
 
+@test "exec: INT, as from a keyboard, reaches all of the command's group" {
+    launch one sleep 60
+    # The shell here only waits: it is sleep that must be ended.
+    join_in "$name" sh -c 'sleep 5$PPID; echo $?'
+    kill -INT "$joiner"
+    ended "$joiner" 130
+    lives "$command"
+    hasnt "$(cage exec "$name" ps)" "sleep 5"
+}
+
 @test "exec: with the container ends what was exec'd in it" {
     launch one sleep 60
     join_in "$name" sleep 50
