@@ -853,7 +853,8 @@ static void step_net(struct cage *c) {
  * another boot: inside, they must not jump.  runc and crun make one only when
  * they are asked to.
  *
- *   By hand:  unshare --time --boottime -$(cut -d. -f1 /proc/uptime) uptime
+ *   By hand:  unshare --time --fork --boottime \
+ *                 -$(cut -d. -f1 /proc/uptime) uptime
  *   Try:      ./cage run rootfs uptime
  *   See:      time_namespaces(7), clock_gettime(2) */
 static void step_time(struct cage *c) {
