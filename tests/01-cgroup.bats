@@ -53,6 +53,27 @@ groups_named() { find /sys/fs/cgroup -maxdepth 6 -type d -name "cage.$1" 2> /dev
     has "$output" "-> 0::/cage."
 }
 
+@test "who is not of the container may look at its group, but only when it is in use" {
+    need_cgroup
+    need_strace
+    start sleep 60
+    equal 755 "$(stat -c %a "$(group_of "$init" none)")"
+    # Who opens it first could lock it.
+    trace=$BATS_TEST_TMPDIR/trace
+    traced -o "$trace" -e trace=mkdir,mkdirat,chmod,fchmodat,flock "$CAGE" run --name="$name.2" "$ROOTFS" true
+    has "$(grep "mkdir.*cage.$name.2\"" "$trace" | head -n 1)" ", 0700)"
+    equal "LOCK_SH chmod" "$(grep -o -e LOCK_SH -e "chmod.*cage.$name.2\"" "$trace" |
+        sed 's/(.*//' | xargs)"
+}
+
+@test "several limits at once" {
+    need_cgroup
+    start -m64M --cpus=0.5 --pids=20 sleep 60
+    equal $((64 << 20)) "$(value memory.max memory.limit_in_bytes)"
+    has "$(value cpu.max cpu.cfs_quota_us)" 50000
+    equal 20 "$(value pids.max)"
+}
+
 @test "--memory is the limit of memory" {
     need_cgroup
     start --memory=64M sleep 60

@@ -41,6 +41,9 @@ mount_flags='for path; do [ ! -e $path ] ||
     seen=$(inside sh -c "$mount_flags" sh $read_only)
     has "$seen" "/proc/sys ro,"
     equal 0 "$(grep -vc ' ro,$' <<< "$seen")"
+    # And so is what covers the others, also those that are empty here anyhow.
+    # shellcheck disable=SC2086
+    equal "" "$(inside sh -c "$mount_flags" sh $hidden | grep -v ' ro,$')"
     # shellcheck disable=SC2086
     hasnt "$(inside --without=mask sh -c "$mount_flags" sh $read_only)" ro,
 }

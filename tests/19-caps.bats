@@ -15,6 +15,10 @@ capabilities() { inside "$@" awk '/^Cap/ { sub("^0*", "", $2); print $2 "." }' /
     equal ". 4fb. 4fb. 4fb. ." "$(capabilities)"
 }
 
+@test "PID 1 has no more than these either" {
+    equal ". 4fb. 4fb. 4fb. ." "$(inside awk '/^Cap/ { sub("^0*", "", $2); print $2 "." }' /proc/1/status | xargs)"
+}
+
 @test "another user has none of them, but could not get more than these" {
     root_only
     equal ". . . 4fb. ." "$(capabilities -u1000)"

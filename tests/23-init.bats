@@ -38,6 +38,16 @@ gone() { [ ! -e "/proc/$1" ] || grep -q '^State:	Z' "/proc/$1/status"; }
     equal "cage: init 2 1" "$(inside sh -c 'cat /proc/1/comm; echo $$; awk "{ print \$4 }" /proc/$$/stat' | xargs)"
 }
 
+@test "PID 1 leads a session of its own: the caller's terminal is not in sight" {
+    equal "1 1" "$(inside sed 's/.*) //' /proc/1/stat | cut -d' ' -f3,4)"
+    seen=$(on_terminal '"$CAGE" run --without=tty "$ROOTFS" sh -c ": < /dev/tty"' || :)
+    has "$seen" "No such device or address"
+}
+
+@test "a command on a terminal runs, and its status comes out" {
+    equal "hello 7" "$(on_terminal '"$CAGE" run "$ROOTFS" sh -c "echo hello; exit 7"; echo $?' | xargs)"
+}
+
 @test "without init the command itself is PID 1" {
     equal "sh 1" "$(inside --without=init sh -c 'cat /proc/1/comm; echo $$' | xargs)"
 }
@@ -129,7 +139,29 @@ trap_all='for s in HUP INT QUIT USR1 USR2 TERM WINCH CONT; do trap "echo $s" $s;
     for pid in $inner; do wait_for 30 gone "$pid"; done
 }
 
+@test "nor does the command when it is in no PID namespace, with which it would end" {
+    start --without=pid sh -c 'echo $$; exec sleep 30'
+    command=$(cat out)
+    kill_started
+    wait_for 10 gone "$command" || { kill -9 "$command"; return 1; }
+}
+
 # -------------------------------------------------------------- what is secret
+
+@test "the command does not start before nobody can look into PID 1" {
+    need strace
+    ! has_subids || skip "newuidmap is set-uid, and cannot work while it is traced"
+    # PID 1 says by one byte that it is so far.  Here its call comes late.
+    timeout -k 1 20 strace -f -o trace -e trace=write,execve -e inject=write:delay_enter=100000 \
+        "$CAGE" run "$ROOTFS" true
+    # (For an ordinary user strace cannot see which byte, as nobody may look.)
+    said=$(grep -nE '("\\0"|0x[0-9a-f]+), 1[ )]' trace | tail -n 1)
+    pid=$(cut -d: -f2 <<< "$said" | cut -d' ' -f1)
+    [[ $said != *unfinished* ]] || said=$(grep -n "^$pid  *<... write resumed" trace | tail -n 1)
+    started=$(grep -n 'execve("[^"]*true"' trace | tail -n 1)
+    [ "${said%%:*}" -lt "${started%%:*}" ]
+    started=
+}
 
 @test "nobody inside can look into PID 1: the caller's environment is in it" {
     export SECRET=hunter2

@@ -3,15 +3,6 @@ load helper
 
 setup() { cd "$BATS_TEST_TMPDIR"; }
 
-# on_terminal COMMAND: run it on a terminal of its own; what that would show.
-on_terminal() {
-    need script
-    export CAGE ROOTFS
-    timeout -k 1 15 script -qec "$1" typescript < /dev/null > /dev/null
-    # Without the lines of script itself, and the Ctrl-D that it types.
-    sed '/^Script/d; s/\^[@D]//g' typescript | tr -d '\r\b'
-}
-
 @test "on a terminal the command has one of the container's own" {
     equal /dev/pts/0 "$(on_terminal '"$CAGE" run "$ROOTFS" tty')"
     equal "0 ptmx" "$(on_terminal '"$CAGE" run "$ROOTFS" ls /dev/pts' | xargs)"
@@ -47,4 +38,20 @@ on_terminal() {
 
 @test "the command leads a session of its own" {
     equal "2 2" "$(inside sh -c 'awk "{ print \$5, \$6 }" /proc/$$/stat')"
+}
+
+@test "with one of them a pipe, the others are still the terminal" {
+    equal "/dev/pts/0 /dev/pts/0" "$(on_terminal 'echo x |
+        "$CAGE" run "$ROOTFS" sh -c "tty <&1; tty <&2"' | xargs)"
+}
+
+@test "when the output goes into a pipe the keyboard is not for the command" {
+    equal /dev/null "$(on_terminal '"$CAGE" run "$ROOTFS" readlink /proc/self/fd/0 | cat')"
+}
+
+@test "a second one inside has a terminal of its own" {
+    export name=tty.$$.$BATS_TEST_NUMBER
+    equal /dev/pts/1 "$(on_terminal '"$CAGE" run --name="$name" "$ROOTFS" sleep 20 &
+        "$CAGE" exec "$name" tty
+        "$CAGE" stop "$name"')"
 }

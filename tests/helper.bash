@@ -66,6 +66,15 @@ refused() {
     has "$output" "cage: "
 }
 
+# on_terminal COMMAND: run it on a terminal of its own; what that would show.
+on_terminal() {
+    need script
+    export CAGE ROOTFS
+    timeout -k 1 15 script -qec "$1" typescript < /dev/null > /dev/null
+    # Without the lines of script itself, and the Ctrl-D that it types.
+    sed '/^Script/d; s/\^[@D]//g' typescript | tr -d '\r\b'
+}
+
 # own_mounts COMMANDS [ARGUMENT]...: have sh run them where mounting is allowed and
 # is not seen by anybody else.  An ordinary user can have that in a user namespace,
 # and there nobody can grant ids: so /etc/subuid is empty.
