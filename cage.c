@@ -1047,7 +1047,7 @@ static void bind_mount(struct cage *c, const char *path, const char *place,
  *
  * Just before, gather_layers() has mounted a tmpfs on /tmp, which only we see,
  * made it the current directory, and filled it: lower/0 (ROOTFS), writes/upper,
- * writes/work and root. */
+ * writes/work, root, and an empty folder. */
 static void step_rootfs(struct cage *c) {
     const char *options = "userxattr,upperdir=writes/upper,workdir=writes/work,"
                           "lowerdir=lower/0";
@@ -1227,8 +1227,8 @@ static void step_volumes(struct cage *c) {
  * container, and had to learn that it may be something else (CVE-2025-31133).
  * Here the host's /dev/null can still be taken, and is checked. */
 /* What is put over a path, in each case so that it can only be read: the host's
- * /dev/null over a file, an empty folder over a folder, or (NULL) what is there
- * already. */
+ * /dev/null over a file; over a folder an empty one, from gather_layers() (both
+ * as seen from c->host_root); or (NULL) what is there already. */
 static const struct { const char *path, *cover; } masks[] = {
     { "/proc/acpi", "tmp/empty" },          /* hardware, and its switches */
     { "/proc/asound", "tmp/empty" },        /* sound cards */
@@ -1251,7 +1251,8 @@ static void step_mask(struct cage *c) {
     for (size_t i = 0; i < sizeof masks / sizeof masks[0]; i++) {
         const char *path = masks[i].path, *cover = masks[i].cover;
         bool null = cover && strcmp(cover, "dev/null") == 0;
-        if (exists(c, path))                    /* in this kernel */
+        /* Not every kernel has all of them. */
+        if (exists(c, path))
             bind_mount(c, cover ? cover : path, path, MOUNT_ATTR_RDONLY,
                        null ? makedev(1, 3) : 0);
     }

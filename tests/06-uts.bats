@@ -48,3 +48,7 @@ example" "$output"
 @test "if the kernel refuses, the error says which step it was" {
     says_who_refused uts CLONE_NEWUTS
 }
+
+@test "a name that cannot be set ends the run" {
+    no_call_is_ignored uts sethostname setdomainname
+}

@@ -142,6 +142,13 @@ net_command="echo \"\$CAGE_EVENT \$CAGE_NAME \$CAGE_PID\" >> '$log'"
     fi
 }
 
+@test "the one group may, where somebody else has made the map of ids" {
+    need unshare
+    unshare --map-root-user --mount true 2> /dev/null || skip "no user namespace can be made here"
+    equal "0 0" "$(timeout -k 1 20 unshare --map-root-user --mount "$CAGE" run --without=user,id \
+        "$ROOTFS" cat /proc/sys/net/ipv4/ping_group_range | words)"
+}
+
 @test "ping works, though nobody inside may send just any packet" {
     build
     equal pong "$(with_probe ping)"

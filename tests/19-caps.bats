@@ -2,6 +2,7 @@
 load helper
 load helper-files
 load helper-programs
+load helper-steps
 
 setup() { cd "$BATS_TEST_TMPDIR"; }
 
@@ -102,3 +103,5 @@ tried() {
     has "$output" "Operation not permitted"
     equal "" "$(inside --without=user,caps mknod /zero c 1 5)"
 }
+
+@test "capabilities that cannot be given up end the run" { no_call_is_ignored caps capset; }

@@ -166,6 +166,19 @@ says_who_refused() {
     hasnt "$output" "cage: $1: unshare"
 }
 
+# no_call_is_ignored STEP CALL...: if one of these calls is refused, that ends the
+# run.  (In cage itself `make faults` does it with all of them.)
+no_call_is_ignored() {
+    local step=$1 call
+    need_strace
+    shift
+    for call; do
+        run traced -o /dev/null -e "trace=$call" -e "inject=$call:error=EPERM" \
+            "$CAGE" run "$ROOTFS" true
+        refused "cage: $step: "
+    done
+}
+
 # Uses 40 MB of memory: dd reads all of it at once.
 # shellcheck disable=SC2034 # for who loads this
 hog='dd if=/dev/zero of=/dev/null bs=40000000 count=1 2> /dev/null'

@@ -39,7 +39,8 @@ function blank(    i) {
     print "    /* Yours to write. */"
     for (i = 1; i <= lines; i++) {
         if (Code[i] == "" && !goes_on[i]) column = match(line[i], /[^ ]/) - 1
-        if (note_at[i] || Code[i] == "" && line[i] != "" && !goes_on[i]) print ""
+        # Those of a list, one below the other, stay together.
+        if (note_at[i] ? !note_at[i - 1] : Code[i] == "" && line[i] != "" && !goes_on[i]) print ""
         if (note_at[i]) {
             column = note_at[i] - 1
             print "    " substr(line[i], note_at[i])
