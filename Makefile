@@ -31,7 +31,7 @@ test: all
 attacks: all
 	tests/attacks/table
 
-# The same in a virtual machine with a pure cgroup v2.  KERNEL=6.1 or 6.12
+# The same in a virtual machine with a pure cgroup v2.  KERNEL=6.1, 6.12 or 6.12-arm64
 test-vm: all
 	tests/vm/run $(KERNEL) $(strip $(TESTS))
 
