@@ -423,7 +423,7 @@ in_fresh_group() {
     need_strace
     start --pids=20 sleep 60
     trace=$BATS_TEST_TMPDIR/trace
-    traced -o "$trace" -e trace=rmdir "$CAGE" run --name="$name.2" "$ROOTFS" true
+    traced -o "$trace" -e trace=rmdir,unlinkat "$CAGE" run --name="$name.2" "$ROOTFS" true
     has "$(cat "$trace")" "/cage.$name.2\""      # at the end, its own
     hasnt "$(cat "$trace")" "/cage.$name\""
     equal "cage.$name" "$(basename "$(group_of "$init" pids)")"
