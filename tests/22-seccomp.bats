@@ -90,6 +90,25 @@ policy="add_key keyctl request_key
     hasnt "$output" "getpid"
 }
 
+@test "a 32-bit program on arm64, with other numbers as well, is the end" {
+    [ "$(uname -m)" = aarch64 ] || skip "only arm64 has them"
+    layer arm
+    # The head of a program for a 32-bit ARM, and its code: exit(0).
+    printf '\177ELF\1\1\1\0\0\0\0\0\0\0\0\0\2\0\50\0\1\0\0\0\124\0\1\0\64\0\0\0' > arm/exit
+    printf '\0\0\0\0\0\0\0\5\64\0\40\0\1\0\0\0\0\0\0\0\1\0\0\0\0\0\0\0' >> arm/exit
+    printf '\0\0\1\0\0\0\1\0\140\0\0\0\140\0\0\0\5\0\0\0\0\20\0\0' >> arm/exit
+    printf '\0\0\240\343\1\160\240\343\0\0\0\357' >> arm/exit
+    chmod 755 arm/exit
+    ROOTFS=$PWD/arm:$ROOTFS
+    run inside --without=seccomp /exit
+    [ "$status" = 0 ] || skip "this machine has no 32-bit calls: $output"
+    run inside /exit
+    equal 159 "$status"                         # 128 + SIGSYS
+    mutant 's/JUMP(BPF_JEQ, OUR_ARCH, 1, 0), RETURN(SECCOMP_RET_KILL_PROCESS),//'
+    run inside /exit
+    equal 0 "$status"
+}
+
 @test "a call of the x32 kind does not exist" {
     [ "$(uname -m)" = x86_64 ] || skip "only x86-64 has them"
     equal "getpid of x32: ENOSYS" "$(inside /calls x32)"
