@@ -104,4 +104,6 @@ tried() {
     equal "" "$(inside --without=user,caps mknod /zero c 1 5)"
 }
 
-@test "capabilities that cannot be given up end the run" { no_call_is_ignored caps capset; }
+@test "capabilities that cannot be given up end the run" {
+    no_call_is_ignored caps capset
+}
