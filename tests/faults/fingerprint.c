@@ -245,5 +245,15 @@ int main(int argc, char **argv)
     result("chroot", chroot("/"));
     result("socket(vsock)", socket(AF_VSOCK, SOCK_STREAM, 0));
     result("setuid(0)", setuid(0));
+    /* When PID 1 ends so do we, but a moment later.  What was read of it may then
+     * be wrong (its command line is empty): so print nothing.  The 7th word after
+     * its name is its flags: 4 is PF_EXITING, see include/linux/sched.h. */
+    char stat[1024] = "";
+    unsigned flags = 0;
+    int of_pid_1 = open("/proc/1/stat", O_RDONLY | O_CLOEXEC);
+    if (read(of_pid_1, stat, sizeof stat - 1) > 0 && strrchr(stat, ')'))
+        sscanf(strrchr(stat, ')'), ") %*c %*d %*d %*d %*d %*d %u", &flags);
+    if (flags & 4)
+        _exit(1);
     return 42;
 }
