@@ -179,9 +179,11 @@ root_of() { stat -L -c %d:%i "/proc/$1/root"; }
     type_line "clear; \$CAGE exec -e PS1='in> ' $name sh"
     until_prompt in
     hasnt "$(screen)" "job control turned off"
-    type_line 'tty; stty size; sleep 1000'
+    type_line 'tty; stty size; sleep 1001'
     sees "/dev/pts/"
     sees "24 80"
+    # Between two commands Ctrl-C would be for the shell.
+    wait_for 30 pgrep -xf "sleep 1001"
     differ "$modes" "$(modes)"
     type_key C-c
     until_prompt in
