@@ -2914,8 +2914,9 @@ static void handle_signal(struct cage *c) {
     else if (number != SIGCHLD && !c->runs)
         c->status = EXIT_SIGNAL + number;   /* not started yet: then never */
     else if (number != SIGCHLD && c->init > 0)
-        /* PID 1 passes it on to the command, and what a keyboard sends, to all
-         * of its group.  With `exec` there is no PID 1 between us. */
+        /* PID 1 passes it on, and what a keyboard sends (SIGINT, SIGQUIT) to
+         * all of the command's group.  With `exec` there is no PID 1 between
+         * us; and SIGHUP, from a window that is closed, is for all as well. */
         kill(c->exec && number <= SIGQUIT ? -c->init : c->init, number);
 }
 

@@ -8,7 +8,8 @@ setup() { cd "$BATS_TEST_TMPDIR"; }
 
 # The capability sets of the command: inheritable, permitted, effective,
 # bounding, ambient, without leading zeros.
-capabilities() { inside "$@" awk '/^Cap/ { sub("^0*", "", $2); print $2 "." }' /proc/self/status | xargs; }
+print_sets='/^Cap/ { sub("^0*", "", $2); print $2 "." }'
+capabilities() { inside "$@" awk "$print_sets" /proc/self/status | xargs; }
 
 # CHOWN 0, DAC_OVERRIDE 1, FOWNER 3, FSETID 4, KILL 5, SETGID 6, SETUID 7,
 # NET_BIND_SERVICE 10: 0x4fb.
@@ -17,7 +18,7 @@ capabilities() { inside "$@" awk '/^Cap/ { sub("^0*", "", $2); print $2 "." }' /
 }
 
 @test "PID 1 has no more than these either" {
-    equal ". 4fb. 4fb. 4fb. ." "$(inside awk '/^Cap/ { sub("^0*", "", $2); print $2 "." }' /proc/1/status | xargs)"
+    equal ". 4fb. 4fb. 4fb. ." "$(inside awk "$print_sets" /proc/1/status | xargs)"
 }
 
 @test "another user has none of them, but could not get more than these" {
@@ -45,7 +46,7 @@ capabilities() { inside "$@" awk '/^Cap/ { sub("^0*", "", $2); print $2 "." }' /
         [ $without = none ] || options=(--without=$without)
         equal ". 4fb. 4fb. 4fb. ." "$(setpriv --inh-caps=+net_admin,+chown --ambient-caps=+net_admin,+chown \
             "$CAGE" run "${options[@]}" "$ROOTFS" \
-            awk '/^Cap/ { sub("^0*", "", $2); print $2 "." }' /proc/self/status | xargs)"
+            awk "$print_sets" /proc/self/status | xargs)"
     done
 }
 

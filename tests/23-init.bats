@@ -2,6 +2,7 @@
 bats_require_minimum_version 1.5.0
 load helper
 load helper-programs
+load helper-steps
 
 setup() { cd "$BATS_TEST_TMPDIR"; }
 teardown() { [ -z "${started:-}" ] || kill_started; }
@@ -149,18 +150,15 @@ trap_all='for s in HUP INT QUIT USR1 USR2 TERM WINCH CONT; do trap "echo $s" $s;
 # -------------------------------------------------------------- what is secret
 
 @test "the command does not start before nobody can look into PID 1" {
-    need strace
-    ! has_subids || skip "newuidmap is set-uid, and cannot work while it is traced"
+    need_strace
     # PID 1 says by one byte that it is so far.  Here its call comes late.
-    timeout -k 1 20 strace -f -o trace -e trace=write,execve -e inject=write:delay_enter=100000 \
-        "$CAGE" run "$ROOTFS" true
+    traced -o trace -e trace=write,execve -e inject=write:delay_enter=100000 "$CAGE" run "$ROOTFS" true
     # (For an ordinary user strace cannot see which byte, as nobody may look.)
     said=$(grep -nE '("\\0"|0x[0-9a-f]+), 1[ )]' trace | tail -n 1)
     pid=$(cut -d: -f2 <<< "$said" | cut -d' ' -f1)
     [[ $said != *unfinished* ]] || said=$(grep -n "^$pid  *<... write resumed" trace | tail -n 1)
-    started=$(grep -n 'execve("[^"]*true"' trace | tail -n 1)
-    [ "${said%%:*}" -lt "${started%%:*}" ]
-    started=
+    starts=$(grep -n 'execve("[^"]*true"' trace | tail -n 1)
+    [ "${said%%:*}" -lt "${starts%%:*}" ]
 }
 
 @test "nobody inside can look into PID 1: the caller's environment is in it" {

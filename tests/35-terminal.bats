@@ -190,15 +190,22 @@ goes_on() { grep '^State:.S' "/proc/$1/status"; }
     sees 'Running'
 }
 
-@test "in the background, the keyboard stays the shell's; fg hands it over" {
-    type_line '$CAGE run $ROOTFS sh -c "read line; echo got \$line" &'
-    wait_for 30 inner
+# keyboard_until_fg: what is typed is for the shell of the host; and after fg for the
+# container, whose command is $say_line.
+say_line='sh -c "read line; echo got \$line"'
+keyboard_until_fg() {
     type_line 'echo mine $((1 + 1))'
     sees 'mine 2'
     type_line fg
     wait_for 30 raw
     type_line 'for the container'
     sees 'got for the container'
+}
+
+@test "in the background, the keyboard stays the shell's; fg hands it over" {
+    type_line "\$CAGE run \$ROOTFS $say_line &"
+    wait_for 30 inner
+    keyboard_until_fg
     # Now that one is raw, the other one has to put the CR there.
     until_prompt host
     was_written $'got for the container\r\n'
@@ -235,19 +242,14 @@ only_one() { [ "$(host_side | wc -l)" = 1 ]; }
 }
 
 @test "stopped by SIGSTOP, it goes on in the background, and fg gives it the keyboard" {
-    type_line '$CAGE run $ROOTFS sh -c "read line; echo got \$line"'
+    type_line "\$CAGE run \$ROOTFS $say_line"
     wait_for 30 raw
     kill -STOP "$(host_side)"
     until_prompt host
     type_line bg
     until_prompt host
-    # What is typed now is for the shell, and is no reason to end.
-    type_line 'echo mine $((1 + 1))'
-    sees 'mine 2'
-    type_line fg
-    wait_for 30 raw
-    type_line 'for the container'
-    sees 'got for the container'
+    # A key for the shell is no reason to end.
+    keyboard_until_fg
     until_prompt host
     type_line 'echo status $?'
     sees 'status 0'

@@ -156,7 +156,7 @@ root_of() { stat -L -c %d:%i "/proc/$1/root"; }
 @test "exec: INT, as from a keyboard, reaches all of the command's group" {
     launch one sleep 60
     # The shell here only waits: it is sleep that must be ended.
-    join_in "$name" sh -c 'sleep 5$PPID; echo $?'
+    join_in "$name" sh -c 'sleep 50; echo $?'
     kill -INT "$joiner"
     ended "$joiner" 130
     lives "$command"
