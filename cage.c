@@ -407,21 +407,24 @@ static int write_file(int dir, const char *path, const char *line) {
 }
 
 /* The contents of the file PATH in DIR, as a string; the empty string if there
- * is no such file, or what it is about (a process, a cgroup) is gone.  Any
- * other error ends the run: what could not be read must not pass for empty.
- * What is longer than 8 MiB is cut off.  (A 0 byte, which stands between the
- * words of a command line, is read as a space: 0 ends a string.) */
+ * is no such file, or what it is about (a process, a cgroup) is gone.  Of a
+ * link below /proc: where it leads to, such as "net:[4026531840]".  Any other
+ * error ends the run: what could not be read must not pass for empty.  What is
+ * longer than 8 MiB is cut off.  (A 0 byte, which stands between the words of a
+ * command line, is read as a space: 0 ends a string.) */
 static char *read_file(struct cage *c, int dir, const char *path) {
     /* More than is kept, for the last read; but the kernel gives a page only
      * when something is put into it.  At most MAX bytes at once: for what is
      * below /proc/sys it takes as much memory as is asked for. */
     static char file[1 << 24];
     size_t size = 0, max = 1 << 16;
-    /* NONBLOCK: fact() comes here when it could not read a link, and behind
-     * self/fd/0 can be a terminal: better an error than to wait for a key. */
-    int fd = openat(dir, path, READ | O_NONBLOCK);
+    /* There a link is not followed (ELOOP): behind self/fd/0 can be a terminal,
+     * and we would take what somebody types. */
+    int fd = openat(dir, path, READ | (dir == c->proc ? O_NOFOLLOW : 0));
     ssize_t n = fd;                 /* -1, if it could not be opened */
-    while (n != -1 && (n = read(fd, file + size, size < 1 << 23 ? max : 0)) > 0)
+    if (n == -1 && errno == ELOOP && (n = readlinkat(dir, path, file, max)) > 0)
+        size = (size_t)n;
+    while (fd >= 0 && (n = read(fd, file + size, size < 1 << 23 ? max : 0)) > 0)
         size += (size_t)n;
     if (n == -1 && errno != ENOENT && errno != ESRCH && errno != ENODEV
         && errno != ENOTDIR)
@@ -2001,19 +2004,14 @@ static char *count_mounts(struct cage *c, const char *mountinfo) {
  * not plain text becomes a space, too: in a command line it could be an order
  * to the terminal of whoever looks. */
 static char *fact(struct cage *c, pid_t pid, const char *name) {
-    /* A link is told by readlink(2), a file by reading; what is no link makes
-     * the former fail.  A fact that this kernel does not have is empty. */
-    char link[PATH_MAX] = "", *found = link;
-    const char *who = pid ? text("%d", pid) : "self";
-    const char *path = strncmp(name, "sys/", 4) == 0 ? name
-        : text("%s/%s", who, isupper(*name) ? "status" : name);
+    const char *path = strncmp(name, "sys/", 4) == 0 ? name : text("%s/%s",
+        pid ? text("%d", pid) : "self", isupper(*name) ? "status" : name);
     if (strcmp(name, "mountinfo") == 0)
         return count_mounts(c, path);
-    if (readlinkat(c->proc, path, link, sizeof link - 1) == -1)
-        found = read_file(c, c->proc, path);
+    char *found = read_file(c, c->proc, path);  /* "": not with this kernel */
     if (isupper(*name)) {           /* the line of that name, after its colon */
         found = strstr(found, text("\n%s:", name));
-        found = found ? strtok(found + strlen(name) + 2, "\n") : link;
+        found = found ? strtok(found + strlen(name) + 2, "\n") : text("%s", "");
     } else if (strcmp(name, "cgroup") == 0 && strstr(found, "0::"))
         found = strstr(found, "0::");       /* only that of version 2 */
     char *end = found;
@@ -2545,7 +2543,7 @@ static const char *group_file(struct cage *c, const char *file) {
             v1 = v1_files[i].v1_file;
     v1 = text("/sys/fs/cgroup/%.*s/%s/%s", (int)strcspn(file, "."), file,
               c->group_name, v1);
-    return c->v1 && !exists(c, path) && exists(c, v1) ? v1 : path;
+    return c->v1 && exists(c, v1) && !exists(c, path) ? v1 : path;
 }
 
 /* Have the controller of FILE handed down to ours (of memory.max: memory).
@@ -3138,22 +3136,24 @@ static const char *hint_for(struct cage *c, int error) {
  * is its child tells that the number has not been given to a stranger. */
 static bool find(struct cage *c, const char *id) {
     struct ucred who = { 0 };
-    pid_t init, command;
-    uid_t uid = (uid_t)strtoul(id, NULL, 10);
+    struct stat owner;
     int fd = name_socket(c, id, false);
     getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &(socklen_t){ sizeof who });
     close(fd);
-    if (who.pid == 0 || who.uid != uid
-        || strtoul(fact(c, who.pid, "Uid"), NULL, 10) != uid
-        || sscanf(fact(c, who.pid, "comm"), "cage: %d", &init) != 1
-        || atoi(fact(c, init, "PPid")) != who.pid)
+    if (fstatat(c->proc, text("%d", who.pid), &owner, 0) == -1
+        || owner.st_uid != who.uid || strtoul(id, NULL, 10) != who.uid
+        || sscanf(fact(c, who.pid, "comm"), "cage: %d", &c->other.init) != 1)
         return false;
+    /* NUMBER (NAME) STATE PARENT ...; and a ) can be in the name as well. */
+    const char *stat = fact(c, c->other.init, "stat"), *at = strrchr(stat, ')');
+    if (at == NULL || atoi(at + strlen(") S ")) != who.pid)
+        return false;
+    c->other.host = who.pid;
     /* Without the step init, PID 1 is the command itself. */
-    command = init;
-    if (strcmp(fact(c, init, "comm"), "cage: init") == 0)
-        command = atoi(fact(c, init, text("task/%d/children", init)));
-    c->other = (struct container){ who.pid, init, command };
-    return command && !(c->join && strstr(fact(c, command, "comm"), "cage: c"));
+    c->other.command = strstr(stat, " (cage: init) ") == NULL ? c->other.init
+        : atoi(fact(c, c->other.init, text("task/%d/children", c->other.init)));
+    return c->other.command
+        && !(c->join && strstr(fact(c, c->other.command, "comm"), "cage: c"));
 }
 
 /* Find the container NAME, or UID/NAME as `cage ps` shows it to root, and its
