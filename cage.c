@@ -2502,16 +2502,17 @@ static const struct { const char *file, *v1_file; } v1_files[] = {
  * top of the tree, an ordinary user in the group in which cage was started.
  *
  * Where the tree of version 2 is mounted is looked up, by its type: on a hybrid
- * machine it is /sys/fs/cgroup/unified, and others have it elsewhere. */
+ * machine it is /sys/fs/cgroup/unified, and others have it elsewhere.  If it is
+ * nowhere, the place is one that does not exist and that nobody can make. */
 static void find_group(struct cage *c, const char *name, pid_t member) {
     /* A line of this one is WHAT PLACE TYPE OPTIONS...: proc(5). */
     if (c->mounts == NULL)          /* once: `cage ps` comes here often */
         c->mounts = read_file(c, c->proc, "self/mounts");
     const char *type = strstr(c->mounts, " cgroup2 ");
-    if (type == NULL)
+    if (type == NULL && c->settings > 0)
         refuse(c, "no cgroup2 file system is mounted here");
-    char *place = text("%.*s", (int)(type - c->mounts), c->mounts);
-    place = strrchr(place, ' ') + 1;
+    const char *place = strrchr(type == NULL ? " /proc/no-cgroup2-mounted"
+        : text("%.*s", (int)(type - c->mounts), c->mounts), ' ') + 1;
 
     /* A line of /proc/PID/cgroup is NUMBER:CONTROLLERS:PATH; version 2 is 0. */
     char *path = strstr(fact(c, member, "cgroup"), "0::/");
@@ -2523,7 +2524,7 @@ static void find_group(struct cage *c, const char *name, pid_t member) {
      * have moved us (see enable_controller()).  The top, "/", becomes "". */
     char *last = strrchr(path, '/');
     c->group_name = text("cage.%s", name);
-    bool own = strcmp(last + 1, c->group_name) == 0;
+    bool own = type && strcmp(last + 1, c->group_name) == 0;
     if (last[1] == '\0' || own || strcmp(last, "/cage-host") == 0)
         *last = '\0';
     c->above = text("%s%s", place, path);

@@ -399,6 +399,27 @@ in_fresh_group() {
     has "$output" "cage: cgroup: no group: access("
 }
 
+# no_tree COMMAND: run it with sh where no cgroup2 is mounted; $1 is cage, $2 ROOTFS.
+no_tree() {
+    unshare --mount --propagation private sh -c 'umount -R -l /sys/fs/cgroup &&
+        ! grep -q cgroup2 /proc/self/mounts || exit 99; '"$1" sh "$CAGE" "$ROOTFS"
+}
+
+@test "where no cgroup2 is mounted all works but what needs a group" {
+    root_only
+    run no_tree '"$1" run --explain "$2" echo it runs'
+    equal 0 "$status"
+    has "$output" "it runs"
+    has "$output" "cage: cgroup: no group: access(/proc/no-cgroup2-mounted): No such file"
+    run no_tree '"$1" run -m 20M "$2" true'
+    refused "cage: cgroup: no cgroup2 file system is mounted here"
+    run no_tree '"$1" run -n '"no-tree.$$"' "$2" sleep 99 &
+        "$1" exec '"no-tree.$$"' echo it is there; "$1" ps; "$1" stop '"no-tree.$$"
+    equal 0 "$status"
+    has "$output" "it is there"
+    has "$output" "no-tree.$$ * - * - * 2 *sleep 99"
+}
+
 @test "what a killed host side leaves is removed by the next cage" {
     need_cgroup
     start -m64M --pids=20 sleep 60
