@@ -268,11 +268,12 @@ struct cage {
      * before           the last snapshot, for --explain
      * arguments        our own command line in memory, arguments_size bytes:
      *                  PID 1 wipes it, or ps inside would show it
-     * result           what the last call in must() has returned */
+     * result           what the last call in must() has returned
+     * started          when PID 1 of the container `other` was: see find() */
     const char *step, *before[FACTS];
     bool on_host_side, id_mapped, one_id, exec, v1;
     size_t arguments_size;
-    long result;
+    long result, started;
     char *arguments;
 
     /* Descriptors; 0 is none (0, 1 and 2 are always taken, see main()).
@@ -3145,11 +3146,13 @@ static bool find(struct cage *c, const char *id) {
         || owner.st_uid != who.uid || strtoul(id, NULL, 10) != who.uid
         || sscanf(fact(c, who.pid, "comm"), "cage: %d", &c->other.init) != 1)
         return false;
-    /* NUMBER (NAME) STATE PARENT ...; and a ) can be in the name as well. */
+    /* NUMBER (NAME) STATE PARENT ... and, as the 22nd, when it was started.  (A
+     * `)` can be in the name as well.) */
     const char *stat = fact(c, c->other.init, "stat"), *at = strrchr(stat, ')');
-    if (at == NULL || atoi(at + strlen(") S ")) != who.pid)
+    if (at == NULL || sscanf(at, ") %*s %d %*s %*s %*s %*s %*s %*s %*s %*s %*s"
+            " %*s %*s %*s %*s %*s %*s %*s %*s %ld", &c->other.host, &c->started)
+        != 2 || c->other.host != who.pid)
         return false;
-    c->other.host = who.pid;
     /* Without the step init, PID 1 is the command itself. */
     c->other.command = strstr(stat, " (cage: init) ") == NULL ? c->other.init
         : atoi(fact(c, c->other.init, text("task/%d/children", c->other.init)));
@@ -3237,8 +3240,8 @@ static void open_other(struct cage *c) {
  *
  *      NAME        @cage/UID/NAME in /proc/net/unix
  *      PID         of the command, as it is numbered outside
- *      UP          what uptime(1) says inside: /proc/uptime, less what the step
- *                  time has written into /proc/PID/timens_offsets
+ *      UP          /proc/uptime, less when PID 1 was started, which stands in
+ *                  /proc/PID/stat, in ticks of 1/100 s since the machine was
  *      MEMORY      memory.current of the cgroup; - if nobody counts it
  *      CPU         usage_usec in cpu.stat of the cgroup
  *      PROCS       how many are in cgroup.procs; without a group, PID 1 and all
@@ -3292,13 +3295,11 @@ static void command_ps(struct cage *c) {
         if ((uid != getuid() && getuid() != 0) || !find(c, id))
             continue;                   /* not ours, or just ended */
         find_group(c, name, c->other.init);
-        /* Two lines, monotonic and boottime: a name, seconds, nanoseconds. */
-        double up = 0, memory = atof(of_group(c, "memory.current", ""));
-        sscanf(fact(c, c->other.command, "timens_offsets"),
-               "%*s %*s %*s %*s %lf", &up);
+        double up = now - (double)c->started / 100;
+        double memory = atof(of_group(c, "memory.current", ""));
         double cpu = atof(of_group(c, "cpu.stat", "usage_usec ")) / 1e6;
         printf("%-16s %8d %7.0fs %9s %9s %5d  %s%.120s\n",
-               uid == getuid() ? name : id, c->other.command, now + up,
+               uid == getuid() ? name : id, c->other.command, up,
                memory > 0 ? text("%.1fM", memory / (1 << 20)) : "-",
                *c->group_path ? text("%.2fs", cpu) : "-", processes(c, false),
                *of_group(c, "cgroup.events", "frozen ") == '1'
