@@ -419,8 +419,8 @@ static char *read_file(struct cage *c, int dir, const char *path) {
      * below /proc/sys it takes as much memory as is asked for. */
     static char file[1 << 24];
     size_t size = 0, max = 1 << 16;
-    /* There a link is not followed (ELOOP): behind self/fd/0 can be a terminal,
-     * and we would take what somebody types. */
+    /* A link below /proc is read, not followed (ELOOP says that it is a link):
+     * behind self/fd/0 can be a terminal, and we would take what is typed. */
     int fd = openat(dir, path, READ | (dir == c->proc ? O_NOFOLLOW : 0));
     ssize_t n = fd;                 /* -1, if it could not be opened */
     if (n == -1 && errno == ELOOP && (n = readlinkat(dir, path, file, max)) > 0)
