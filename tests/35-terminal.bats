@@ -2,6 +2,7 @@
 # out is whole, job control works, and however it ends the terminal is as it was.
 # shellcheck disable=SC2016 # what is typed is for the shell in the terminal
 load helper
+load helper-programs
 load helper-terminal
 
 setup() {
@@ -319,6 +320,21 @@ only_one() { [ "$(host_side | wc -l)" = 1 ]; }
     until_prompt host
     equal 'a line' "$(cat file)"
     equal 7 "$(wc -c < file)"
+}
+
+# lines_on_non_blocking: how many lines of 20,000 arrive on such a terminal.
+lines_on_non_blocking() {
+    "$BATS_TEST_TMPDIR/non-blocking" "$CAGE" run "$ROOTFS" seq 100001 120000 | grep -c '^1'
+}
+
+@test "nothing is lost on a terminal that another program has made O_NONBLOCK" {
+    need cc
+    inside_has seq
+    cc -Wall -o "$BATS_TEST_TMPDIR/non-blocking" "$REPO/tests/programs/non-blocking.c" -lutil
+    equal 20000 "$(lines_on_non_blocking)"
+    # Without poll(2) it is.
+    mutant 's/^ *&& poll(&(struct pollfd){ c->terminal, POLLOUT, 0 }, 1, -1); done += n)/; done += n)/'
+    [ "$(lines_on_non_blocking)" -lt 20000 ]
 }
 
 # ---------------------------------------------------------- the host's terminal
