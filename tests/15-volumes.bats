@@ -189,9 +189,9 @@ mount_options() {
     ln -s "$BAIT" top/link
     # A cage that does not go into the new root to put it together, but names
     # the places in it by a path from the host's.
-    mutant '/^static _Noreturn void init_side.*{/,/^}/s/TRY(chroot("root"));//
-            /^static void step_volumes.*{/,/^}/s/c->[a-z]*\[i\]\.target/text("\/tmp\/root%s", &)/
-            s/KERNEL(mount_setattr, AT_FDCWD, "\/", AT_RECURSIVE/if (0) &/'
+    mutant '/^static _Noreturn void init_side.*{/,/^}/s/TRY(chroot("root"));//' \
+        '/^static void step_volumes.*{/,/^}/s/c->[a-z]*\[i\]\.target/text("\/tmp\/root%s", &)/' \
+        's/KERNEL(mount_setattr, AT_FDCWD, "\/", AT_RECURSIVE/if (0) &/'
     run cage run --without=dev,proc,sys,mask -vfolder:/link/new/place "top:$ROOTFS" true
     [ -d "$BAIT/new/place" ]
 }

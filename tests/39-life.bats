@@ -201,12 +201,12 @@ root_of() { stat -L -c %d:%i "/proc/$1/root"; }
 
 # -------------------------------------------- exec: nothing inside gets out by it
 
-# slow_exec [SED-SCRIPT]: a cage whose exec waits before each of its last steps;
+# slow_exec [SED-SCRIPT...]: a cage whose exec waits before each of its last steps;
 # it can be looked at then.
 slow_exec() {
-    mutant "/^static _Noreturn void exec_side/,/^}/ s/give_up_rights(c);/usleep(300000); &/
-        /^static _Noreturn void give_up_rights/,/^}/ s/^    DO(c,/    usleep(50000); &/
-        ${1-}"
+    mutant "/^static _Noreturn void exec_side/,/^}/ s/give_up_rights(c);/usleep(300000); &/" \
+        "/^static _Noreturn void give_up_rights/,/^}/ s/^    DO(c,/    usleep(50000); &/" \
+        "$@"
 }
 
 # spied: what a program inside has seen of those who came in: pieces of their

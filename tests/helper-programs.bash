@@ -18,12 +18,17 @@ program() {
     esac
 }
 
-# mutant SED-SCRIPT: from now on `cage` is one with this change to cage.c.
+# mutant SED-SCRIPT...: from now on `cage` is one with these changes to cage.c.
 mutant() {
     need cc
-    sed "$1" "$REPO/cage.c" > "$BATS_TEST_TMPDIR/mutant.c"
-    run cmp -s "$REPO/cage.c" "$BATS_TEST_TMPDIR/mutant.c"
-    [ "$status" = 1 ] || { echo "this changes no line of cage.c: $1" >&2; return 1; }
+    local script
+    cp "$REPO/cage.c" "$BATS_TEST_TMPDIR/mutant.c"
+    for script; do
+        sed "$script" "$BATS_TEST_TMPDIR/mutant.c" > "$BATS_TEST_TMPDIR/changed.c"
+        run cmp -s "$BATS_TEST_TMPDIR/mutant.c" "$BATS_TEST_TMPDIR/changed.c"
+        [ "$status" = 1 ] || { echo "this changes no line of cage.c: $script" >&2; return 1; }
+        mv "$BATS_TEST_TMPDIR/changed.c" "$BATS_TEST_TMPDIR/mutant.c"
+    done
     cc -std=c17 -w -o "$BATS_TEST_TMPDIR/mutant" "$BATS_TEST_TMPDIR/mutant.c" -static
     CAGE=$BATS_TEST_TMPDIR/mutant
 }

@@ -322,13 +322,14 @@ try_sys='n=0; for f in $(find /sys/class/net/lo/ /sys/kernel -type f -perm -200 
         equal "" "$(inside --without=$without cat "$masked" 2> /dev/null)"
         equal "1:3" "$(inside --without=$without stat -c %t:%T "$masked" 2> /dev/null)"
     done
-    link='/^static void bind_mount/,/^}/s/c->host_root/strcmp(path, "dev\/null") == 0 ? AT_FDCWD : c->host_root/; s/if (device && .*/if (0)/'
-    mutant "$link"
+    link=('/^static void bind_mount/,/^}/s/c->host_root/strcmp(path, "dev\/null") == 0 ? AT_FDCWD : c->host_root/'
+        's/if (device && .*/if (0)/')
+    mutant "${link[@]}"
     equal "$(cat /proc/sys/kernel/core_pattern)" "$(inside --without=dev cat "$masked" 2> /dev/null)"
     if [ "$(id -u)" = 0 ]; then
         # What covers a file is read-only, too; that of runc was not.
         equal "" "$(inside --without=dev,user sh -c "true >> $masked && echo open" 2> /dev/null)"
-        mutant "$link"'; /^static void step_mask/,/^}/s/MOUNT_ATTR_RDONLY/0/'
+        mutant "${link[@]}" '/^static void step_mask/,/^}/s/MOUNT_ATTR_RDONLY/0/'
         equal open "$(inside --without=dev,user sh -c "true >> $masked && echo open" 2> /dev/null)"
     fi
 }

@@ -130,14 +130,15 @@ load helper
     chown 12345:4242 shared/file
     chmod 604 shared/file
     shut_out() { setpriv --groups 4242 "$CAGE" run -v shared:/mnt "$@" "$ROOTFS" /groups /mnt/file; }
-    single='s/c->id_mapped = .*/c->id_mapped = false \&\& 0/; /^static bool write_granted_maps.*{/s/$/ return false;/'
-    mutant "$single"
+    single=('s/c->id_mapped = .*/c->id_mapped = false \&\& 0/'
+        '/^static bool write_granted_maps.*{/s/$/ return false;/')
+    mutant "${single[@]}"
     for without in nnp caps,seccomp; do
         run shut_out --without=$without
         hasnt "$output" secret
         has "$output" "setgroups: Operation not permitted"
         has "$output" "open: Permission denied"
     done
-    mutant "$single; s/TRY(write_file(dir, \"setgroups\", \"deny\"));//"
+    mutant "${single[@]}" 's/TRY(write_file(dir, "setgroups", "deny"));//'
     equal secret "$(shut_out)"
 }

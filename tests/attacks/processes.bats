@@ -98,7 +98,7 @@ slow_newcomer='/^static void step_exec/,/^}/s/c->pod = KERNEL(/while (c->exec \&
     }
     mutant "$slow_newcomer"
     equal "open: nothing" "$(look)"
-    mutant "$slow_newcomer;/^static _Noreturn void exec_side/,/^}/s/TRY(prctl(PR_SET_DUMPABLE, 0));//"
+    mutant "$slow_newcomer" "/^static _Noreturn void exec_side/,/^}/s/TRY(prctl(PR_SET_DUMPABLE, 0));//"
     seen=$(look)
     has "$seen" "open: the host's /proc, and in it: $(cat /proc/$$/comm)"
     has "$seen" "its environment: readable"
@@ -128,8 +128,8 @@ slow_newcomer='/^static void step_exec/,/^}/s/c->pod = KERNEL(/while (c->exec \&
         hasnt "$output" hunter2
     done
     # (In an emulated machine to find it does not take long, compared to all else.)
-    mutant 's/return command && !(c->join .*/return command != 0;/
-        s/^    execvp(c->command/    poll(NULL, 0, c->exec ? 0 : 2000);\n&/'
+    mutant '/^static bool find(/,/^}/s/&& !(c->join && strstr(.*/;/' \
+        's/^    execvp(c->command/    poll(NULL, 0, c->exec ? 0 : 2000);\n&/'
     early SECRET
     has "$output" SECRET=hunter2
 }
@@ -179,7 +179,7 @@ overwritten() {
     hasnt "$(overwritten "$first")" "open for writing: $CAGE"
     without=()
     [ "$(id -u)" != 0 ] || without=(--without=user)
-    mutant "$slow_refusal; s/if (strcmp(fact(c, 0, .exe.), .*/if (0)/"
+    mutant "$slow_refusal" 's/if (strcmp(fact(c, 0, "exe"), .*/if (0)/'
     equal "open for writing: $CAGE" "$(overwritten "$first" "${without[@]}")"
 }
 
@@ -195,7 +195,8 @@ look='env; umask; awk "/^Sig(Ign|Blk)/ { print \$2 }" /proc/self/status'
         has "$seen" 0022
     done
     end
-    mutant '/^static void step_exec/,/^}/{s/clearenv();//;s/umask(022);//}'
+    mutant '/^static void step_exec/,/^}/s/clearenv();//' \
+        '/^static void step_exec/,/^}/s/umask(022);//'
     for try in 1 2; do
         [ $try = 1 ] || start
         seen=$(if [ $try = 1 ]; then inside sh -c "$look"; else enter sh -c "$look"; fi)
