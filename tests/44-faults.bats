@@ -12,15 +12,16 @@ need_faults() {
 }
 
 # finds KIND PLANS EDIT [SCENARIO [--pairs]]: the harness finds this fault with the
-# mutant, and with cage as it is finds none.
+# mutant (each line of EDIT is a change), and with cage as it is finds none.
 finds() {
     ! has_subids || skip "PID 1 is not the third process: newuidmap is"
-    local scenario=${4:-run}
+    local scenario=${4:-run} changes
     # shellcheck disable=SC2086 # an option, or none
     set -- "$1" "$2" "$3" ${5-} --only "$2" "$scenario"
     run faults "${@:4}"
     equal 0 "$status"
-    mutant "$3"
+    mapfile -t changes <<< "$3"
+    mutant "${changes[@]}"
     export CAGE
     run faults "${@:4}"
     echo "$output"
